@@ -23,6 +23,7 @@ import { Embedder } from "./models/catalog/Embedder.ts"
 import { ModelLifecycle } from "./models/ModelLifecycle.ts"
 import { ModelRegistry } from "./registry/ModelRegistry.ts"
 import { Suitability } from "./registry/Suitability.ts"
+import * as RoutedLifecycle from "./registry/RoutedLifecycle.ts"
 import { Resilience } from "./resilience/Resilience.ts"
 
 export type Services =
@@ -84,7 +85,7 @@ export const layerOver = <E, R>(
       )
     ),
     Layer.provideMerge(Layer.mergeAll(journal, UserPolicies.layer, McpRegistry.layer, WorkingFolders.layer)),
-    Layer.provideMerge(servers)
+    Layer.provideMerge(RoutedLifecycle.layer.pipe(Layer.provideMerge(servers)))
   )
 
 /** The services over given settings. */

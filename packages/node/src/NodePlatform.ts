@@ -2,10 +2,11 @@
  * What the services need from Node: files, processes, HTTP with kept-alive connections, and fetch through the proxies
  * in the environment.
  */
+import { totalmem } from "node:os"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { Exporting } from "@lms-bridge/core/Observability"
-import { CurrentOperatingSystem, unsupported } from "@lms-bridge/core/Machine"
+import { CurrentMemory, CurrentOperatingSystem, unsupported } from "@lms-bridge/core/Machine"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NodeHttp from "./NodeHttp.ts"
@@ -35,5 +36,6 @@ export const layer = Layer.mergeAll(
   NodePublicWeb.layer,
   Layer.succeed(FetchHttpClient.Fetch, ProxiedFetch.fetch),
   system,
+  Layer.sync(CurrentMemory, totalmem),
   untraced
 )

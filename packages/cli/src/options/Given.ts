@@ -5,7 +5,7 @@ import * as Args from "@effect/cli/Args"
 import * as Options from "@effect/cli/Options"
 import type { Attachment } from "@lms-bridge/core/AgentLoop"
 import { Images } from "@lms-bridge/core/Images"
-import { ModelFit } from "@lms-bridge/core/ModelCatalog"
+import { ModelFit, ModelName } from "@lms-bridge/core/ModelCatalog"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -76,9 +76,9 @@ export const attached = (
       )
     : Effect.map(textOf("--file", file), (text): Attachment => ({ _tag: "Text", name: file, text }))
 
-/** The model for a task with images: the named one if it can see, else one that can. */
+/** The model for a task with images: the named one if it can see, else one that can. What `auto` means, the run finds out. */
 export const modelFor = (attachments: ReadonlyArray<Attachment> | undefined, model: string | undefined) =>
-  attachments?.some(({ _tag }) => _tag === "Image") === true
+  attachments?.some(({ _tag }) => _tag === "Image") === true && !ModelName.isAuto(model)
     ? Effect.map(ModelFit.find("vision", model), (key) => ({ model: key }))
     : Effect.succeed({})
 

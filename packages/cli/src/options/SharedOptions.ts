@@ -16,7 +16,7 @@ export const listingJson = json("Print the list as JSON.")
 
 export const model: Options.Options<Option.Option<string>> = Options.text("model").pipe(
   Options.withDescription(
-    "The model's key or an alias; by default the configured model, a loaded one, or the best suited one."
+    "The model's key or an alias, or `auto`, `auto:fast`, `auto:best`, `auto:vision`: by what was tried here. Default: the configured model, a loaded one, or the best suited one."
   ),
   Options.withPseudoName("NAME"),
   Options.optional

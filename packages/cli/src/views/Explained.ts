@@ -23,6 +23,7 @@ export const lines = (explanation: RunExplanation.Explanation): ReadonlyArray<st
         : `${explanation.contextLength} tokens of context${missed(explanation.preferredContext)}`
     ].join(", ")
   ),
+  ...(explanation.chosen === undefined ? [] : [line("model", `chosen because ${explanation.chosen}`)]),
   ...(explanation.servers.length === 0
     ? []
     : [

@@ -267,7 +267,8 @@ const modelLines = (ensured: Ensured): ReadonlyArray<string> => [
       : [`left as it is; --context-length ${ensured.preferredContext} gets more`]),
     ...(ensured.ttlMillis === undefined ? [] : [`unloaded after ${Words.duration(ensured.ttlMillis)} idle`]),
     ...(ensured.pushedOut === undefined ? [] : [`${ensured.pushedOut.join(", ")} was unloaded for it`])
-  ].join(", ")
+  ].join(", "),
+  ...(ensured.chosen === undefined ? [] : [`chosen because ${ensured.chosen}`])
 ]
 
 const replied = (reply: ChatReply): string => {

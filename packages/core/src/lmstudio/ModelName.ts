@@ -35,6 +35,10 @@ export interface Meaning<M extends Named> {
 export const isDefault = (name: string | undefined): name is undefined =>
   name === undefined || name.trim() === "" || sameName(name, "default")
 
+/** Whether the caller leaves the choice to the evidence: `auto`, `auto:fast`, … */
+export const isAuto = (name: string | undefined): name is string =>
+  name !== undefined && /^\s*auto(?::|\s*$)/i.test(name)
+
 export const sameName = (left: string, right: string): boolean =>
   left.trim().toLowerCase() === right.trim().toLowerCase()
 

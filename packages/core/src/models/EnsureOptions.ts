@@ -12,7 +12,18 @@ export type LoadProgress =
   | { readonly _tag: "Verifying"; readonly model: string }
   | { readonly _tag: "SteppedDown"; readonly model: string; readonly to: string; readonly reason: string }
 
+/** What a model must be able to do, where its choice is left to us (`auto`). */
+export interface Needs {
+  readonly tools?: boolean | undefined
+  /** Answers by a JSON Schema. */
+  readonly schema?: boolean | undefined
+  readonly images?: boolean | undefined
+  /** About so many tokens have to fit into its context. */
+  readonly tokens?: number | undefined
+}
+
 export interface EnsureOptions {
+  readonly needs?: Needs | undefined
   /** What it is needed for: a model that cannot do it is refused before anything is loaded. */
   readonly ability?: Ability | undefined
   /** Idle time until unload, capped by the policy's maximum. Has no effect on an instance that is already loaded. */

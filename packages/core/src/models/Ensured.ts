@@ -14,6 +14,10 @@ export type LoadWay = typeof LoadWay.Type
 export const Ensured = Schema.Struct({
   /** The model key. */
   model: Schema.String,
+  /** Why this model, where the choice was left to us (`auto`). */
+  chosen: optional(Schema.String),
+  /** The size that its server states, such as `4B`. */
+  params: optional(Schema.String),
   /** The alias that was asked for. */
   alias: optional(Schema.String),
   /** The host that it is on, where there are several. */

@@ -10,11 +10,15 @@ export class ModelUnfit extends Schema.TaggedError<ModelUnfit>()("ModelUnfit", {
   ability: Ability,
   /** The named model; absent when none was named. */
   model: optional(Schema.String),
+  /** Why none of the models fits that `auto` could take. */
+  lacks: optional(Schema.String),
   /** The models that can, loaded ones first. */
   suited: Schema.Array(Schema.Struct({ model: Schema.String, loaded: Schema.Boolean }))
 }) {
   readonly retryable = false
   override get message() {
+    if (this.lacks !== undefined)
+      return `No model fits this: ${this.lacks}. Name one with --model (model), or load another.`
     const does = words[this.ability]
     const why = this.ability === "chat" ? " is an embedding model and" : ""
     const what = this.model === undefined ? "" : `"${this.model}"${why} cannot ${does}. `

@@ -20,7 +20,7 @@ export type Evidence = typeof Evidence.Type
 /**
  * What evidence can be about. `toolsInTemplate`: the chat template tells the model of its tools. `toolCalls`,
  * `callsInText`, `boundSteps`: calls in the three forms (`ToolForm`), a result that ends in an answer among the trials.
- * `restraint`: no call where none is needed.
+ * `restraint`: no call where none is needed. `tasks`: the tasks of the bench.
  */
 export const Ability = Schema.Literal(
   "toolsInTemplate",
@@ -29,6 +29,7 @@ export const Ability = Schema.Literal(
   "callsInText",
   "boundSteps",
   "restraint",
+  "tasks",
   "jsonSchema",
   "vision",
   "reasoning"

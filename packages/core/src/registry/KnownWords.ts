@@ -66,6 +66,7 @@ const words: Readonly<Record<Capability, string>> = {
   parallelToolCalls: "make two calls at once",
   callsInText: "call tools in its text (text)",
   boundSteps: "work in bound steps (bound)",
+  tasks: "do the tasks of the bench",
   restraint: "leave tools alone that are not needed",
   jsonSchema: "answer by a JSON Schema",
   vision: "see images",

@@ -19,11 +19,12 @@ import type { ApiModel } from "../lmstudio/ApiModel.ts"
 import type { EnsureOptions } from "../models/EnsureOptions.ts"
 import type { ModelLease } from "../models/LoadedModel.ts"
 import { ModelLifecycle, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
-import { buildOf, buildsOf } from "./BuildOf.ts"
+import { buildOf } from "./BuildOf.ts"
 import { CallForms, type FormAnswer, type FormAsked } from "./CallForms.ts"
 import { type EvidenceRow, isTried, rowOf, type Tally, withEvidence, withTally } from "./Evidence.ts"
 import { type FoundForm, formOf } from "./FormByEvidence.ts"
-import * as Known from "./Known.ts"
+import type * as Known from "./Known.ts"
+import { knownOf } from "./KnownModels.ts"
 import * as ModelProbe from "./probe/ModelProbe.ts"
 import { quiet } from "./probe/Quiet.ts"
 import * as RecordFiles from "./RecordFiles.ts"
@@ -134,20 +135,7 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
       return {
         rows: files.read,
         current,
-        known: Effect.fn("ModelRegistry.known")(function* (models) {
-          const rowsOf = yield* Effect.forEach(models, (model) =>
-            Effect.map(files.read(model.key), (rows) => ({ model, rows }))
-          )
-          const found = rowsOf.some(({ rows }) => rows.length > 0) ? yield* buildsOf(parts) : undefined
-          return new Map(
-            yield* Effect.forEach(rowsOf, ({ model, rows }) =>
-              Effect.gen(function* () {
-                const row = rows.length === 0 || found === undefined ? undefined : rowOf(rows, yield* found(model.key))
-                return [model.key, Known.of(model, row)] as const
-              })
-            )
-          )
-        }),
+        known: (models) => Effect.withSpan(knownOf(parts, files.read, models), "ModelRegistry.known"),
         observe: Effect.fn("ModelRegistry.observe")(function* (model, tally) {
           // a server that has gone meanwhile must not hold up whoever ends
           const build = yield* Effect.map(

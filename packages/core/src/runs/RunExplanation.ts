@@ -57,6 +57,8 @@ export type Round = typeof Round.Type
 export const Explanation = Schema.Struct({
   runId: Schema.String,
   model: optional(Schema.String),
+  /** Why this model, where the choice was left to us. */
+  chosen: optional(Schema.String),
   contextLength: optional(Schema.NonNegativeInt),
   /** The context that runs prefer, where the model was already loaded with less. */
   preferredContext: optional(Schema.NonNegativeInt),
@@ -87,7 +89,11 @@ export const explain = (
   return {
     runId: started.runId,
     ...(state.ensured === undefined ? {} : { model: state.ensured.model }),
-    ...present({ contextLength: state.contextLength, preferredContext: state.ensured?.preferredContext }),
+    ...present({
+      contextLength: state.contextLength,
+      preferredContext: state.ensured?.preferredContext,
+      chosen: state.ensured?.chosen
+    }),
     servers: ready,
     ...present({ calls }),
     offers,

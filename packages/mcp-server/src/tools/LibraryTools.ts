@@ -1,6 +1,7 @@
 /**
  * Tools that list, resolve and download models.
  */
+import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import { Alternatives, Downloader, ModelName, ModelSearch } from "@lms-bridge/core/ModelCatalog"
 import { sizeOf } from "@lms-bridge/core/Resilience"
@@ -171,6 +172,18 @@ export const resolve = Tool.make({
   ],
   handler: Effect.fnUntraced(function* ({ auto_fallback = false, model_key, task_type }) {
     const models = yield* Effect.flatMap(LmStudioApi, (api) => api.models)
+    if (ModelName.isAuto(model_key)) {
+      const wanted = model_key.includes(":") || task_type === undefined ? model_key : `auto:${task_type}`
+      const key = yield* Effect.flatMap(ModelLifecycle, (lifecycle) => lifecycle.resolve(wanted))
+      const message = `"${wanted}" is ${key} now, by what is known of the models here.`
+      return {
+        requested_model: model_key,
+        resolved_model: key,
+        status: "available" as const,
+        alternatives: [],
+        message
+      }
+    }
     const meaning = Option.fromNullable(ModelName.find(models, model_key))
     const asked = { requested_model: model_key }
     if (Option.isSome(meaning)) {
@@ -206,4 +219,9 @@ export const resolve = Tool.make({
   })
 })
 
-export const tools: ReadonlyArray<Tool.Tool<LmStudioApi | Downloader>> = [listDownloaded, search, download, resolve]
+export const tools: ReadonlyArray<Tool.Tool<LmStudioApi | Downloader | ModelLifecycle>> = [
+  listDownloaded,
+  search,
+  download,
+  resolve
+]

@@ -4,7 +4,7 @@
 import type { Settings } from "@lms-bridge/core/Settings"
 import { Images } from "@lms-bridge/core/Images"
 import type { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
-import { ModelFit } from "@lms-bridge/core/ModelCatalog"
+import { ModelFit, ModelName } from "@lms-bridge/core/ModelCatalog"
 import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -179,8 +179,10 @@ interface Look {
 const look = Effect.fnUntraced(function* (asked: Look, progress: Tool.Progress) {
   const images = yield* Images
   const loaded = yield* Effect.forEach(asked.images, images.load, { concurrency: 4 })
-  const key = yield* ModelFit.find("vision", asked.model)
   const lifecycle = yield* ModelLifecycle
+  const key = yield* ModelName.isAuto(asked.model)
+    ? lifecycle.resolve(asked.model, "vision")
+    : ModelFit.find("vision", asked.model)
   return yield* lifecycle.withModel(key, { onProgress: loadProgress(progress) })((lease) =>
     ask(lease, { prompt: asked.prompt, max_tokens: asked.max_tokens ?? 2048 }, progress, loaded)
   )

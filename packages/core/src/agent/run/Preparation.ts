@@ -12,6 +12,7 @@ import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
+import * as TokenCount from "../../lmstudio/TokenCount.ts"
 import { present } from "../../schema/Fields.ts"
 import type { McpConnection } from "../../mcp/McpConnection.ts"
 import type { McpConnectError, McpRegistry } from "../../mcp/McpRegistry.ts"
@@ -91,7 +92,7 @@ export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Sco
       yield* tell({ _tag: "Noted", kind, text: unknown.value.message })
     }
   }
-  const { contextLength, model: name } = yield* (yield* lease).ensured
+  const { contextLength, model: name, params } = yield* (yield* lease).ensured
   const chosen =
     log.state.introduced.length > 0
       ? undefined
@@ -100,7 +101,7 @@ export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Sco
   const { form } = log.state.adapted
   const inLines = form === "bound"
   const limits: Toolbox.Limits = {
-    count: inLines ? Number.MAX_SAFE_INTEGER : Toolbox.countFor(name, policy.toolCounts, policy.toolCount),
+    count: inLines ? Number.MAX_SAFE_INTEGER : Toolbox.countFor({ name, params }, policy.toolCounts, policy.toolCount),
     together: policy.toolCount,
     tokens: contextLength === undefined ? undefined : Math.floor(contextLength * policy.toolShare),
     inLines,
@@ -152,6 +153,7 @@ const held = Effect.gen(function* () {
   const own = (name: string | undefined, ability: Ability, contextLength: number | undefined) =>
     services.lifecycle.lease(name, {
       ability,
+      needs: needsOf(task),
       ttl: task.ttlMillis,
       ...(contextLength === undefined ? preference : { contextLength }),
       onProgress: (progress) => tell(loading(progress))
@@ -204,6 +206,23 @@ const contextOf = (setting: Values["contextLength"]): Pick<EnsureOptions, "conte
   typeof setting === "number"
     ? { contextLength: setting }
     : { preferredContext: { fit: PreferredContext.standard, auto: PreferredContext.largest, own: undefined }[setting] }
+
+/** What the model must be able to do, where its choice is left to us. */
+const needsOf = ({
+  attachments = [],
+  definedServers = [],
+  instructions = "",
+  outputSchema,
+  servers,
+  task
+}: AgentTask) => ({
+  tools: servers._tag !== "None" || definedServers.length > 0,
+  schema: outputSchema !== undefined,
+  images: attachments.some(({ _tag }) => _tag === "Image"),
+  tokens: TokenCount.ofText(
+    [task, instructions, ...attachments.flatMap((part) => (part._tag === "Text" ? [part.text] : []))].join("")
+  )
+})
 
 const loading = (progress: LoadProgress): AgentEventBody => {
   switch (progress._tag) {

@@ -94,13 +94,14 @@ export const choose = (
   return tools.filter((tool) => chosen.has(tool))
 }
 
-/** How many tools a model can distinguish, by the size in billions of parameters that its name states. */
+/** How many tools a model can distinguish, by its billions of parameters: what its server states, else its name. */
 export const countFor = (
-  model: string,
+  { name, params }: { readonly name: string; readonly params?: string | undefined },
   limits: ReadonlyArray<{ readonly billions: number; readonly tools: number }>,
   otherwise: number
 ): number => {
-  const size = /(?:^|[^\w.])(?:\d+x)?(\d+(?:\.\d+)?)b(?![a-z\d])/i.exec(model)?.[1]
+  const pattern = /(?:^|[^\w.])(?:\d+x)?(\d+(?:\.\d+)?)b(?![a-z\d])/i
+  const size = pattern.exec(params ?? "")?.[1] ?? pattern.exec(name)?.[1]
   const billions = size === undefined ? undefined : Number(size)
   return billions === undefined ? otherwise : (limits.find((limit) => billions <= limit.billions)?.tools ?? otherwise)
 }

@@ -18,6 +18,13 @@ export const choose = <M extends Candidate>(models: ReadonlyArray<M>): M | undef
   return (loaded.length > 0 ? loaded : languageModels).toSorted(compare)[0]
 }
 
+/** Lower is better: moderate models in descending size (negative), large ones in ascending size, unknown ones last. */
+export const sizeRank = (model: Pick<ApiModel, "sizeBytes" | "params">): number => {
+  const bytes = model.sizeBytes ?? bytesOfParams(model.params)
+  if (bytes === undefined) return Number.MAX_VALUE
+  return bytes <= moderateBytes ? -bytes : bytes
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -26,13 +33,6 @@ const compare = (left: Candidate, right: Candidate): number =>
   Number(right.toolUse === true) - Number(left.toolUse === true) ||
   sizeRank(left) - sizeRank(right) ||
   (left.key < right.key ? -1 : 1)
-
-/** Lower is better: moderate models in descending size (negative), large ones in ascending size, unknown ones last. */
-const sizeRank = (model: Candidate): number => {
-  const bytes = model.sizeBytes ?? bytesOfParams(model.params)
-  if (bytes === undefined) return Number.MAX_VALUE
-  return bytes <= moderateBytes ? -bytes : bytes
-}
 
 /** `4B` or `26B-A4B` (all experts of a mixture are in memory) at 4 bits with some overhead; `128x2.6B` is a product. */
 const bytesOfParams = (params: string | undefined): number | undefined => {

@@ -100,7 +100,7 @@ describe("Toolbox", () => {
       { billions: 10, tools: 16 },
       { billions: 20, tools: 24 }
     ]
-    assert.strictEqual(Toolbox.countFor(model, limits, 32), expected)
+    assert.strictEqual(Toolbox.countFor({ name: model }, limits, 32), expected)
   })
 
   it("slims a definition to what a call needs, and keeps the names of parameters", () => {

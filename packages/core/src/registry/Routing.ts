@@ -1,0 +1,231 @@
+/**
+ * Chooses a model by evidence, where a task leaves that to us with `auto`: what the task needs filters, evidence ranks, memory
+ * decides. Pure.
+ */
+import * as Either from "effect/Either"
+import type { Purpose } from "../models/catalog/Alternatives.ts"
+import * as ModelSelection from "../models/catalog/ModelSelection.ts"
+import type { Needs } from "../models/EnsureOptions.ts"
+import type { ApiModel } from "../lmstudio/ApiModel.ts"
+import * as Known from "./Known.ts"
+import type { Capability, Evidence } from "./Evidence.ts"
+
+/** What is wanted besides what the task needs. */
+export type Wish = "any" | "fast" | "best" | Purpose
+
+export interface Candidate {
+  readonly model: ApiModel
+  readonly known: Known.Known
+}
+
+export interface Chosen {
+  readonly model: string
+  /** One sentence. */
+  readonly why: string
+}
+
+/** `auto`, `auto:fast`, …; undefined for any other name. */
+export const wishOf = (name: string): Wish | undefined => {
+  const [auto, wish = "any", ...more] = name.trim().toLowerCase().split(":")
+  return auto === "auto" && more.length === 0 ? wishes.find((known) => known === wish) : undefined
+}
+
+/** The words that `auto:` takes. */
+export const wishes: ReadonlyArray<Wish> = ["any", "fast", "best", "vision", "coding", "reasoning", "chat", "analysis"]
+
+/**
+ * `preferred` is the configured model: it is taken by `auto` alone, if it has what the task needs. Left: why none fits.
+ * `memory` is that of the machine, in bytes.
+ */
+export const choose = (
+  candidates: ReadonlyArray<Candidate>,
+  {
+    memory,
+    needs,
+    preferred,
+    wish
+  }: {
+    readonly wish: Wish
+    readonly needs: Needs
+    readonly preferred?: string | undefined
+    readonly memory?: number | undefined
+  }
+): Either.Either<Chosen, string> => {
+  const wanted: Needs = wish === "vision" ? { ...needs, images: true } : needs
+  const models = candidates.filter(({ model }) => model.type === "llm")
+  if (models.length === 0) return Either.left("there is no language model on this machine")
+  const lacks = models.map((candidate) => ({ ...candidate, lack: lackOf(candidate, wanted, memory) }))
+  const able = lacks.filter(({ lack }) => lack === undefined)
+  const configured = wish === "any" ? able.find(({ model }) => model.key === preferred) : undefined
+  if (configured !== undefined) {
+    return Either.right({
+      model: configured.model.key,
+      why: "it is DEFAULT_MODEL, and nothing says that it cannot do this"
+    })
+  }
+  const [best, ...others] = able.toSorted((left, right) =>
+    compare(scoreOf(left, wanted, wish), scoreOf(right, wanted, wish))
+  )
+  if (best === undefined) {
+    return Either.left(lacks.map(({ lack, model }) => `${model.key} ${lack ?? ""}`).join("; "))
+  }
+  return Either.right({ model: best.model.key, why: whyOf(best, others, lacks, wanted, wish) })
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Weights and what an engine needs besides them; the rest of the machine needs memory, too. */
+const inMemory = 1.2
+const shareOfMemory = 0.75
+
+/** What it lacks; undefined where nothing speaks against it. What is not known is no lack, except for images. */
+const lackOf = (
+  { known, model }: Candidate,
+  { images = false, schema = false, tokens = 0, tools = false }: Needs,
+  memory: number | undefined
+): string | undefined => {
+  const size = model.sizeBytes
+  if (
+    memory !== undefined &&
+    size !== undefined &&
+    model.instances.length === 0 &&
+    size * inMemory > memory * shareOfMemory
+  ) {
+    return "does not fit into the memory of this machine"
+  }
+  if (images && Known.can(known, "vision") !== true) return "does not see images"
+  if (tools && callsOf(known).every((found) => found.holds === false) && callsOf(known).length > 0)
+    return "makes no tool calls"
+  if (schema && Known.about(known, "jsonSchema")?.holds === false) return "does not answer by a schema"
+  const context = Known.about(known, "context")
+  if (context?.value !== undefined && context.source !== "named" && context.value < tokens) {
+    return `has ${Math.round(context.value)} tokens of context that work, and the task needs about ${tokens}`
+  }
+  return undefined
+}
+
+/** Calls in any form: a run takes the form that works. */
+const forms: ReadonlyArray<Capability> = ["toolCalls", "boundSteps", "callsInText"]
+const callsOf = (known: Known.Known): ReadonlyArray<Evidence> => forms.flatMap((form) => Known.about(known, form) ?? [])
+
+const strength = { verified: 3, observed: 2, declared: 1, named: 0 }
+
+const shareOf = (evidence: Evidence | undefined): number =>
+  evidence === undefined
+    ? 0
+    : evidence.trials === 0
+      ? evidence.holds
+        ? 0.5
+        : 0
+      : (evidence.value ?? 0) / evidence.trials
+
+const bestCalls = (known: Known.Known): Evidence | undefined =>
+  callsOf(known)
+    .filter(({ holds }) => holds)
+    .toSorted((left, right) => strength[right.source] - strength[left.source] || shareOf(right) - shareOf(left))[0]
+
+/** Smaller is better, the first difference decides. */
+type Score = ReadonlyArray<number>
+
+const compare = (left: Score, right: Score): number => {
+  for (const [index, one] of left.entries()) {
+    const difference = one - (right[index] ?? 0)
+    if (difference !== 0 && !Number.isNaN(difference)) return difference
+  }
+  return 0
+}
+
+const neededOf = ({ known }: Candidate, { images = false, schema = false, tools = false }: Needs) =>
+  [
+    tools ? bestCalls(known) : undefined,
+    schema ? Known.about(known, "jsonSchema") : undefined,
+    images ? Known.about(known, "vision") : undefined
+  ].filter((evidence) => evidence !== undefined)
+
+/** What tells good work: tasks of the bench done, and with tools the trials around them. */
+const qualityOf = ({ known }: Candidate, { tools = false }: Needs): number => {
+  const around: ReadonlyArray<Capability> = tools ? ["restraint", "jsonSchema", "parallelToolCalls"] : ["jsonSchema"]
+  const trials = around.reduce((sum, one) => sum + shareOf(tried(known, one)), 0)
+  return 4 * shareOf(tried(known, "tasks")) + trials
+}
+
+const tried = (known: Known.Known, capability: Capability): Evidence | undefined => {
+  const found = Known.about(known, capability)
+  return found?.source === "verified" || found?.source === "observed" ? found : undefined
+}
+
+const scoreOf = (candidate: Candidate, needs: Needs, wish: Wish): Score => {
+  const { known, model } = candidate
+  const needed = neededOf(candidate, needs)
+  const evidence = -needed.reduce((sum, { source }) => sum + strength[source], 0)
+  const share = -needed.reduce((sum, one) => sum + shareOf(one), 0)
+  const quality = -Math.round(qualityOf(candidate, needs) * 2)
+  const resident = model.instances.length > 0 ? 0 : 1
+  const speed = -(Known.about(known, "tokensPerSecond")?.value ?? 0)
+  const size = ModelSelection.sizeRank(model)
+  const purpose = isFor(candidate, wish) ? 0 : 1
+  switch (wish) {
+    case "fast":
+      return [evidence, speed, smallFirst(model), resident]
+    case "best":
+      return [evidence, share, quality, size, resident]
+    default:
+      return [purpose, evidence, share, quality, resident, size, speed]
+  }
+}
+
+const smallFirst = ({ sizeBytes }: ApiModel) => sizeBytes ?? Number.MAX_VALUE
+
+const purposes: Partial<Record<Wish, RegExp>> = {
+  coding: /cod(er|e)|starcoder|devstral/i,
+  chat: /chat|instruct/i,
+  analysis: /instruct|analy/i
+}
+
+const isFor = ({ known, model }: Candidate, wish: Wish): boolean =>
+  wish === "reasoning" ? Known.can(known, "reasoning") === true : (purposes[wish]?.test(model.key) ?? false)
+
+const words = {
+  verified: "tried here",
+  observed: "seen in runs here",
+  declared: "only declared",
+  named: "only guessed by its name"
+}
+
+const whyOf = (
+  best: Candidate,
+  others: ReadonlyArray<Candidate>,
+  all: ReadonlyArray<Candidate & { readonly lack: string | undefined }>,
+  needs: Needs,
+  wish: Wish
+): string => {
+  const { known, model } = best
+  const calls = needs.tools === true ? bestCalls(known) : undefined
+  const speed = Known.about(known, "tokensPerSecond")?.value
+  const tasks = tried(known, "tasks")
+  const left = all.filter(({ lack }) => lack !== undefined)
+  return [
+    ...(needs.tools === true
+      ? [
+          calls === undefined
+            ? "nothing is known of its tool calls"
+            : `its tool calls are ${words[calls.source]}${calls.trials === 0 ? "" : ` (${calls.value ?? 0} of ${calls.trials})`}`
+        ]
+      : []),
+    ...(needs.images === true || wish === "vision"
+      ? [`that it sees images is ${words[Known.about(known, "vision")?.source ?? "named"]}`]
+      : []),
+    ...(needs.schema === true && Known.can(known, "jsonSchema") === true ? ["it answers by a schema"] : []),
+    ...(isFor(best, wish) ? [`it is one for ${wish}`] : []),
+    ...(tasks === undefined ? [] : [`it did ${tasks.value ?? 0} of ${tasks.trials} tasks of the bench`]),
+    ...(wish === "fast" && speed !== undefined ? [`it writes ${Math.round(speed)} tokens/s`] : []),
+    ...(model.instances.length > 0 ? ["it is loaded"] : []),
+    others.length === 0 && left.length === 0
+      ? "there is no other"
+      : others.length === 0
+        ? `no other fits: ${left.map((one) => `${one.model.key} ${one.lack}`).join(", ")}`
+        : `of ${others.length + 1} that fit it comes first`
+  ].join(", ")
+}
