@@ -48,6 +48,7 @@ import * as McpTrust from "./commands/mcp/McpTrust.ts"
 import * as ModelsLoad from "./commands/models/ModelsLoad.ts"
 import * as ModelsLs from "./commands/models/ModelsLs.ts"
 import * as ModelsProbe from "./commands/models/ModelsProbe.ts"
+import * as ModelsRecommend from "./commands/models/ModelsRecommend.ts"
 import * as ModelsPs from "./commands/models/ModelsPs.ts"
 import * as ModelsShow from "./commands/models/ModelsShow.ts"
 import * as ModelsSwitch from "./commands/models/ModelsSwitch.ts"
@@ -185,6 +186,7 @@ const groups = {
     ModelsUnload.command,
     ModelsEstimate.command,
     ModelsProbe.command,
+    ModelsRecommend.command,
     ModelsSwitch.command,
     ModelsSearch.command,
     ModelsGet.command

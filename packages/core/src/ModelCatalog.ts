@@ -13,6 +13,7 @@ export { Embedder, type Embedded, type EmbedderError } from "./models/catalog/Em
 export * as ModelDownload from "./models/catalog/ModelDownload.ts"
 export * as ContextFit from "./models/ContextFit.ts"
 export { Ability, ModelUnfit } from "./models/ModelUnfit.ts"
+export * as Recommended from "./models/catalog/Recommended.ts"
 export * as ModelFit from "./models/catalog/ModelFit.ts"
 export * as ModelSearch from "./models/catalog/ModelSearch.ts"
 export * as ModelName from "./lmstudio/ModelName.ts"

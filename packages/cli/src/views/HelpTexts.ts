@@ -21,6 +21,7 @@ export const examples: Readonly<Record<string, string>> = {
   "models unload": "lms-bridge models unload qwen/qwen3-8b",
   "models estimate": "lms-bridge models estimate qwen/qwen3-8b --context-length 32768",
   "models probe": "lms-bridge models probe qwen/qwen3-8b",
+  "models recommend": "lms-bridge models recommend --memory 16",
   "models switch": "lms-bridge models switch coder qwen/qwen3-8b --canary 20%",
   "models search": "lms-bridge models search qwen3",
   "models get": "lms-bridge models get qwen/qwen3-8b",

@@ -21,7 +21,7 @@ export const option = <A, I>(schema: Schema.Schema<A, I>, description: string, b
 export const brief = (type: "array" | "object" | "string") => ({ jsonSchema: { type } })
 
 /** Clients load tools one by one, so each describes it. */
-export const model = option(Schema.String, "A key, or auto, auto:fast, auto:best, auto:vision; by default the configured or a loaded model")
+export const model = option(Schema.String, "A key or auto[:fast|best|vision]; default: loaded")
 
 export const modelName = argument(Schema.NonEmptyString, "A key of list_models")
 
