@@ -21,6 +21,7 @@ import * as Refusals from "../login/Refusals.ts"
 import type { McpLogins } from "../login/McpLogins.ts"
 import type { ServerChannel } from "./ServerChannel.ts"
 import * as Redaction from "../redaction/Redaction.ts"
+import { present } from "../../schema/Fields.ts"
 import * as RetryPolicy from "../../resilience/RetryPolicy.ts"
 import { type Launch, remoteServer } from "../config/Launch.ts"
 
@@ -111,6 +112,7 @@ const between = (
       return inner.send(message, options)
     },
     close: () => inner.close(),
+    ...present({ hasPerRequestStream: inner.hasPerRequestStream }),
     get sessionId() {
       return inner.sessionId
     },

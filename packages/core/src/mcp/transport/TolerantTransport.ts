@@ -13,6 +13,7 @@ import {
 import * as Predicate from "effect/Predicate"
 import * as Greeting from "../reading/Greeting.ts"
 import * as Incoming from "../reading/Incoming.ts"
+import * as ModernRequests from "./ModernRequests.ts"
 import type { Read } from "../reading/MessageText.ts"
 
 /**
@@ -55,7 +56,21 @@ export const make = (inner: Transport): TolerantTransport => {
   /** Requests that were cancelled before their answer, which may still come. */
   const abandoned = new Set<number>()
   let unmatched: Array<Unmatched> = []
-  const state: State = { greeting: undefined, foreign: undefined, newest: -1, asked: undefined }
+  const state: State = {
+    greeting: undefined,
+    foreign: undefined,
+    newest: -1,
+    asked: undefined,
+    envelope: undefined,
+    asks: 0,
+    rounds: new Map()
+  }
+  /** Under which id of ours a request was sent, in the revisions since 2026-07-28. */
+  const sentAs = new Map<number, number>()
+  const leaving = new Map<number, () => void>()
+  /** Questions that the SDK's client is answering. */
+  const pending = new Map<string | number, (answer: JSONRPCMessage) => void>()
+  const ours = (id: number | undefined) => (id === undefined ? undefined : (sentAs.get(id) ?? id))
 
   const deliver = (message: JSONRPCMessage) => transport.onmessage?.(message)
 
@@ -63,9 +78,57 @@ export const make = (inner: Transport): TolerantTransport => {
     const request = open.get(id)
     if (request === undefined) return
     if (request.method === "initialize" && greeted(request, ending)) return
+    const asked = state.envelope === undefined ? undefined : ModernRequests.questionsIn(ending)
+    if (asked !== undefined) return void answer(id, request, asked)
     open.delete(id)
+    state.rounds.delete(id)
+    leaving.delete(id)
+    for (const [sent, mine] of sentAs) if (mine === id) sentAs.delete(sent)
     deliver({ jsonrpc: "2.0", id, result: { carried: new Carried(ending) } })
     settle()
+  }
+
+  /** Asks the SDK's client what the server asks, and sends the request again with the answers. */
+  const answer = (id: number, request: JSONRPCRequest, { questions, requestState }: ModernRequests.Questions) => {
+    const rounds = (state.rounds.get(id) ?? 0) + 1
+    state.rounds.set(id, rounds)
+    const fail = (text: string) => {
+      state.rounds.delete(id)
+      end(id, Incoming.failed(text))
+    }
+    if (rounds > mostRounds) return fail(`It asked more than ${mostRounds} times.`)
+    const inputResponses: Record<string, unknown> = {}
+    let left = questions.length
+    const again = () => {
+      const more = { inputResponses, ...(requestState === undefined ? {} : { requestState }) }
+      if (open.has(id)) forward(id, request, more).catch((error: unknown) => fail(String(error)))
+    }
+    if (left === 0) return again()
+    for (const { key, method, params } of questions) {
+      const asked = `question/${++state.asks}`
+      pending.set(asked, (given) => {
+        if ("error" in given) return fail(given.error.message)
+        if (!("result" in given)) return
+        inputResponses[key] = given.result
+        if (--left === 0) again()
+      })
+      deliver({ jsonrpc: "2.0", id: asked, method, params: { ...params } })
+    }
+  }
+
+  /** Under an id that is new for the server: a request is sent again as another one. */
+  const forward = (id: number, request: JSONRPCRequest, more = {}, options?: Parameters<Transport["send"]>[1]) => {
+    const { envelope } = state
+    if (envelope === undefined) return inner.send(request, options)
+    const sent = firstAgain + ++state.asks
+    sentAs.set(sent, id)
+    const leaves = new AbortController()
+    leaving.set(id, () => leaves.abort())
+    return inner
+      .send(ModernRequests.within(envelope, sent, request, more), { ...options, requestSignal: leaves.signal })
+      .catch((error: unknown) => {
+        if (!leaves.signal.aborted) throw error
+      })
   }
 
   /** True when the answer has been handled: another attempt was sent, or the SDK has been told. */
@@ -94,19 +157,18 @@ export const make = (inner: Transport): TolerantTransport => {
       resend({ ...request, params: { ...request.params, protocolVersion: version } })
       return true
     }
-    state.foreign = Greeting.foreignVersions(error)
-    if (state.foreign !== undefined || error.code !== ProtocolErrorCode.MethodNotFound) return refuse()
+    const foreign = Greeting.foreignVersions(error)
+    if (state.asked === discover) state.foreign ??= foreign
+    else if (foreign !== undefined && !foreign.includes(ModernRequests.revision)) state.foreign = foreign
+    if (state.foreign !== undefined) return refuse()
+    if (foreign === undefined && error.code !== ProtocolErrorCode.MethodNotFound) return refuse()
     if (state.asked === discover) {
       // it supports neither way to initialize, but perhaps the rest
       return tell({ jsonrpc: "2.0", id, result: { ...Greeting.read(undefined) } })
     }
     state.asked = discover
-    resend({
-      jsonrpc: "2.0",
-      id,
-      method: discover,
-      params: { _meta: { [revisionKey]: revision, [capabilitiesKey]: {} } }
-    })
+    // in the same process or at the same address: nothing is started twice to find out
+    resend(ModernRequests.discovering(request))
     return true
   }
   const resend = (message: JSONRPCRequest) => {
@@ -134,10 +196,11 @@ export const make = (inner: Transport): TolerantTransport => {
 
   const answered = (answer: Answer, about: number | undefined) => {
     const { ending } = answer
-    const named = idOf(answer.id)
+    const named = ours(idOf(answer.id))
     if (named !== undefined && open.has(named)) return end(named, ending)
     if (about !== undefined) {
-      if (open.has(about)) end(about, ending)
+      const meant = ours(about)
+      if (meant !== undefined && open.has(meant)) end(meant, ending)
       return
     }
     // late, or a duplicate
@@ -165,10 +228,10 @@ export const make = (inner: Transport): TolerantTransport => {
       return unreadable._tag === "Answer" ? answered(unreadable, about) : undefined
     }
     for (const value of read.values) {
-      const isReply = about !== undefined && open.has(about)
+      const isReply = about !== undefined && open.has(ours(about) ?? -1)
       const [only, ...more] = open.values()
       const method = more.length === 0 ? only?.method : undefined
-      const isOpen = (id: unknown) => typeof id === "number" && open.has(id)
+      const isOpen = (id: unknown) => typeof id === "number" && open.has(ours(id) ?? -1)
       for (const incoming of Incoming.of(value, { isReply, method, isOpen })) {
         if (incoming._tag === "Said") {
           // a progress report only counts for the request that it names
@@ -184,8 +247,14 @@ export const make = (inner: Transport): TolerantTransport => {
     if (idOf(id) !== first.id) return false
     const versions = Greeting.discovered(ending.value)
     if (versions.length === 0) return false
-    state.foreign = versions
     open.delete(first.id)
+    if (versions.includes(ModernRequests.revision)) {
+      state.envelope = ModernRequests.envelopeOf(first.params)
+      state.greeting = ModernRequests.greetingIn(ending.value)
+      deliver({ jsonrpc: "2.0", id: first.id, result: { ...Greeting.read(state.greeting) } })
+      return true
+    }
+    state.foreign = versions
     deliver({
       jsonrpc: "2.0",
       id: first.id,
@@ -211,15 +280,29 @@ export const make = (inner: Transport): TolerantTransport => {
         const { id } = message
         open.set(id, message)
         state.newest = Math.max(state.newest, id)
-        return inner.send(message, options).catch((error: unknown) => {
+        return forward(id, message, {}, options).catch((error: unknown) => {
           open.delete(id)
           settle()
           throw error
         })
       }
-      if (isJSONRPCNotification(message) && message.method === "notifications/cancelled") {
-        const id = idOf(message.params?.["requestId"])
-        if (id !== undefined && open.delete(id)) abandoned.add(id)
+      const wait = "id" in message && !("method" in message) ? pending.get(message.id ?? "") : undefined
+      if (wait !== undefined && "id" in message) {
+        pending.delete(message.id ?? "")
+        wait(message)
+        return Promise.resolve()
+      }
+      const isNotice = isJSONRPCNotification(message)
+      const id =
+        isNotice && message.method === "notifications/cancelled" ? idOf(message.params?.["requestId"]) : undefined
+      if (id !== undefined && open.delete(id)) abandoned.add(id)
+      // the newer revision has no other notices of a client; over HTTP it ends a request by leaving
+      if (state.envelope !== undefined && isNotice) {
+        if (id === undefined) return Promise.resolve()
+        leaving.get(id)?.()
+        const [sent] = [...sentAs].findLast(([, mine]) => mine === id) ?? []
+        if (inner.hasPerRequestStream === true || sent === undefined) return Promise.resolve()
+        return inner.send({ ...message, params: { ...message.params, requestId: sent, _meta: state.envelope } })
       }
       return inner.send(message, options)
     },
@@ -227,7 +310,8 @@ export const make = (inner: Transport): TolerantTransport => {
     get sessionId() {
       return inner.sessionId
     },
-    setProtocolVersion: (version) => inner.setProtocolVersion?.(version)
+    setProtocolVersion: (version) =>
+      inner.setProtocolVersion?.(state.envelope === undefined ? version : ModernRequests.revision)
   }
   return { transport, greeting: () => state.greeting, foreign: () => state.foreign }
 }
@@ -250,15 +334,22 @@ interface State {
   newest: number
   /** The version or method with which `initialize` was retried. */
   asked: string | undefined
+  /** What each request says about us, once the server speaks 2026-07-28. */
+  envelope: Record<string, unknown> | undefined
+  asks: number
+  /** How often a request has been sent again with answers. */
+  readonly rounds: Map<number, number>
 }
+
+const mostRounds = 8
+
+/** Ids from here on are of requests in the newer revision. */
+const firstAgain = 1_000_000
 
 const maxUnmatched = 16
 
 /** Asks a server of revision 2026-07-28 for its versions; it does not know `initialize`. */
 const discover = "server/discover"
-const revision = "2026-07-28"
-const revisionKey = "io.modelcontextprotocol/protocolVersion"
-const capabilitiesKey = "io.modelcontextprotocol/clientCapabilities"
 
 const idOf = (id: unknown): number | undefined => {
   const number = typeof id === "string" && /^\d{1,15}$/.test(id.trim()) ? Number(id) : id
