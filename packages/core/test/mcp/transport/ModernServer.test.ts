@@ -3,7 +3,7 @@ import type { JSONRPCMessage, JSONRPCRequest, Transport } from "@modelcontextpro
 import * as McpClient from "#src/mcp/connection/McpClient.ts"
 import { CurrentElicitation } from "#src/mcp/Elicitation.ts"
 import { Effect, Option } from "effect"
-import { channelOver, usual } from "../linked.ts"
+import { channelOver, nobody, usual } from "../linked.ts"
 
 type Fields = Record<string, unknown>
 
@@ -57,8 +57,8 @@ describe("a server that speaks only 2026-07-28", () => {
         (yield* session.tools).map(({ name }) => name),
         ["greet"]
       )
-      const { content } = yield* session.call("greet", {})
-      assert.include(JSON.stringify(content), "Hello, ")
+      const { content } = yield* nobody.inFlight.during(session.call("greet", {}))
+      assert.include(JSON.stringify(content), "Hello, Ada!")
       const later = seen.filter(({ method }) => method !== "initialize")
       for (const { params } of later) {
         assert.strictEqual(params?._meta?.["io.modelcontextprotocol/protocolVersion"], "2026-07-28")
