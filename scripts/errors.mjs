@@ -177,6 +177,8 @@ const subjects = {
     ],
     HostTaken: ["a worker with this name is there already", "set another `LMS_BRIDGE_HOST_NAME`, or stop that worker"],
     HostNotFound: ["no machine with this name carries runs out; the message lists those that do", "`hosts ls`"],
+    Cancelled: ["somebody cancelled the run", "`runs resume` goes on with it"],
+    GivenUp: ["several machines began the run and each was lost with it", "`runs show` has how far it came"],
     NothingAsked: ["the run does not wait for an answer", "`runs ls --status waiting`"],
     PortTaken: ["`worker --port` cannot listen there", "choose another port"],
     RunTakenOver: [
@@ -297,7 +299,7 @@ All tags are here: \`npm run docs\` writes this page from the code, and fails wh
 
 /** Errors with a schema are what a caller sees; the rest are of the inside. The problems of a run are plain data. */
 const tagsOfCode = async () => {
-  const folders = ["core", "mcp-server", "cli"].map((name) => inRoot("packages", name, "src"))
+  const folders = ["core", "cluster", "mcp-server", "cli"].map((name) => inRoot("packages", name, "src"))
   const files = (
     await Promise.all(folders.map((folder) => readdir(folder, { recursive: true, withFileTypes: true })))
   ).flatMap((entries) => entries.filter((entry) => entry.isFile() && entry.name.endsWith(".ts")))

@@ -1,9 +1,8 @@
 /** Bytes, compressed and back. Of what ends early, all that can be read is given out before the failure. */
-import * as Schema from "effect/Schema"
+import * as Data from "effect/Data"
 import * as Stream from "effect/Stream"
 
-export class GzipFailed extends Schema.TaggedError<GzipFailed>()("GzipFailed", { detail: Schema.String }) {
-  readonly retryable = false
+export class GzipFailed extends Data.TaggedError("GzipFailed")<{ readonly detail: string }> {
   override get message() {
     return this.detail
   }

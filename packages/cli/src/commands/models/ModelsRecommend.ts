@@ -27,7 +27,7 @@ export const command = Command.make("recommend", {
   Command.withHandler(
     Effect.fnUntraced(function* ({ json, memory }) {
       const screen = yield* Screen
-      const bytes = Option.match(memory, { onNone: () => undefined, onSome: (gigabytes) => gigabytes * 1e9 })
+      const bytes = Option.match(memory, { onNone: () => undefined, onSome: (gigabytes) => gigabytes * 2 ** 30 })
       const has = bytes ?? (yield* CurrentMemory)
       if (has === undefined) {
         return yield* new UsageError({

@@ -11,7 +11,7 @@ describe("models recommend", () => {
       const { code, err, out } = yield* cli(["models", "recommend", "--memory", "16"])
       assert.strictEqual(code, 0)
       assert.match(out, /^MODEL +SIZE +WHY +SOURCE\n/)
-      assert.include(err, "For 16.0 GB of memory, as known on 20")
+      assert.include(err, "For 16 GiB of memory, as known on 20")
       const small = json((yield* cli(["models", "recommend", "--memory", "4", "--json"])).out)
       assert.deepStrictEqual(
         small.models.map(({ model }) => model),

@@ -165,15 +165,15 @@ describe("invalid answers over HTTP", () => {
     ]
   ]
   for (const [what, status, error] of modern) {
-    it.scopedLive(`reports the revision of a server that only answers ${what}`, () =>
+    it.scopedLive(`speaks the newer revision with a server that only answers ${what}`, () =>
       Effect.gen(function* () {
         const url = yield* byHand({
           initialize: (id, _, response) => sent(response, status, { jsonrpc: "2.0", id, error }),
           "server/discover": (id, _, response) =>
-            sent(response, 200, { jsonrpc: "2.0", id, result: { supportedVersions: ["2026-07-28"] } })
+            sent(response, 200, { jsonrpc: "2.0", id, result: { supportedVersions: ["2026-07-28"] } }),
+          "tools/call": (id, _, response) => sent(response, 200, hi(id))
         })
-        const failure = yield* Effect.flip(withServer({ url }, call))
-        assert.include(failure.message, "speaks only MCP 2026-07-28")
+        assert.strictEqual(textOf(yield* withServer({ url }, call)), "hi")
       })
     )
   }
