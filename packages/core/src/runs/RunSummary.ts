@@ -49,7 +49,8 @@ export const ofLines = (lines: ReadonlyArray<string>): Option.Option<Found> => {
     break
   }
   const resumed = lines.findLast((line) => isOf(line, "RunResumed"))
-  const ready = lines.findLast((line) => isOf(line, "ModelReady"))
+  // one that was given up answers no longer
+  const ready = lines.findLast((line) => isOf(line, "ModelReady") || isOf(line, "ModelGivenUp"))
   return Option.some(
     found({ first, last, resumed: EventLine.read(resumed ?? ""), ready: EventLine.read(ready ?? "") }, roundsIn(lines))
   )
