@@ -62,6 +62,7 @@ const settled = (text) =>
       [..."/home/me"].map((character, index) => `${character}${breaks[index]}`).join("")
     )
     .replaceAll("/tmp/…", "/home…")
+    .replaceAll(new RegExp([...`node ${program}`].join("\\n?"), "g"), "lms-bridge")
     .replaceAll(/run_[a-z0-9]{16}/g, "run_abcdefghijklmnop")
 
 const files = ["--files", ".", "--stand-in", "always"]

@@ -22,8 +22,14 @@ interface Envelope {
 
 export type Asked = ServerContext["mcpReq"]
 
+export interface SaidOfClient {
+  readonly name: string | undefined
+  readonly capabilities: ClientCapabilities | undefined
+  readonly level: ClientLog.Level | undefined
+}
+
 /** What a request says about its client; nothing in the older revisions. */
-export const clientIn = (asked: Asked) => {
+export const clientIn = (asked: Asked): SaidOfClient => {
   // the SDK has checked it, and its type has no keys
   const envelope: Envelope = asked.envelope ?? {}
   return {
