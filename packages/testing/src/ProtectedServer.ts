@@ -11,11 +11,16 @@ import * as Effect from "effect/Effect"
 import { createHash, randomUUID } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { present } from "@lms-bridge/core/Json"
+import * as Modern from "./ModernAnswers.ts"
 
 /** Its unusual behaviour. Everything can be changed while it runs. */
 export interface Behaviour {
   /** Whether it accepts everybody after all. */
   open: boolean
+  /** Whether it speaks only revision 2026-07-28, and says so to everybody who begins with `initialize`. */
+  modern: boolean
+  /** Whether it takes tokens of this service at all; one that has moved to another does not. */
+  moved: boolean
   /** Whether it says where to log in. */
   metadata: boolean
   /** What happens to a client that registers itself. */
@@ -32,6 +37,10 @@ export interface Behaviour {
   refreshes: boolean
   /** The scope that calling the tool requires. */
   scope: string
+  /** The scope that it names to somebody without a login. */
+  challenged: string | undefined
+  /** Whether it refuses calls for want of `challenged`, whatever the token has. */
+  stubborn: boolean
   /** The issuer in its answers to the browser; its own address when undefined. */
   issuer: string | undefined
   /** The login page, if it is elsewhere. */
@@ -133,6 +142,8 @@ const browser = (page: string) => globalThis.fetch(page)
 const begin = (given: Partial<Behaviour>): State => {
   const behaviour: Behaviour = {
     open: false,
+    modern: false,
+    moved: false,
     metadata: true,
     registration: "open",
     clients: {},
@@ -141,6 +152,8 @@ const begin = (given: Partial<Behaviour>): State => {
     lasts: 3600,
     refreshes: true,
     scope: "tools",
+    challenged: undefined,
+    stubborn: false,
     issuer: undefined,
     page: undefined,
     metadataOf: undefined,
@@ -330,19 +343,26 @@ const issue = (state: State, response: ServerResponse, grant: Grant) => {
 }
 
 const protect = (state: State, request: IncomingMessage, response: ServerResponse, body: string, sessionId: string) => {
+  if (state.behaviour.modern) {
+    if (request.method === "GET") return json(response, 405, {})
+    if (body.includes('"initialize"')) return json(response, 400, Modern.refusal(JSON.parse(body)))
+  }
   const where = `resource_metadata="${state.origin}/.well-known/oauth-protected-resource"`
   const challenge = state.behaviour.metadata ? `, ${where}` : ""
   const shown = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1] ?? ""
-  const grant = state.access.get(shown) ?? (state.behaviour.open ? { client: "anybody", scope: "tools" } : undefined)
+  const { challenged, scope, stubborn } = state.behaviour
+  const known = state.behaviour.moved ? undefined : state.access.get(shown)
+  const grant = known ?? (state.behaviour.open ? { client: "anybody", scope: "tools" } : undefined)
   if (grant === undefined) {
     const said = { error: "invalid_token", error_description: `not known: ${shown}` }
-    return json(response, 401, said, { "www-authenticate": `Bearer error="invalid_token"${challenge}` })
+    const wanted = challenged === undefined ? "" : `, scope="${challenged}"`
+    return json(response, 401, said, { "www-authenticate": `Bearer error="invalid_token"${wanted}${challenge}` })
   }
-  const { scope } = state.behaviour
-  if (body.includes('"tools/call"') && !grant.scope.split(" ").includes(scope)) {
-    const header = `Bearer error="insufficient_scope", scope="${scope}"${challenge}`
+  if (body.includes('"tools/call"') && (stubborn || !grant.scope.split(" ").includes(scope))) {
+    const header = `Bearer error="insufficient_scope", scope="${stubborn ? challenged : scope}"${challenge}`
     return json(response, 403, { error: "insufficient_scope" }, { "www-authenticate": header })
   }
+  if (state.behaviour.modern) return json(response, 200, Modern.answer(JSON.parse(body), grant.client))
   if (sessionId !== "") {
     return void state.streams.get(sessionId)?.handlePostMessage(request, response, JSON.parse(body))
   }

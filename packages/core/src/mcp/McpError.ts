@@ -146,6 +146,8 @@ const unauthorized = (lacks: Lack | undefined) => {
       return "your login to it is no longer valid"
     case "rights":
       return "your login to it does not cover this"
+    case "refused":
+      return "your login to it has the rights that it asks for, and is refused all the same"
     case "client":
       return 'its login service does not accept the client of "oauth" in its entry'
   }
@@ -157,6 +159,8 @@ const loggingIn = (server: string, lacks: Lack | undefined) => {
       return 'Correct "headers" in its entry.'
     case "client":
       return 'Correct "clientId" and "clientSecret".'
+    case "refused":
+      return `Ask its operator, or log in as somebody else with \`lms-bridge mcp login ${server}\`.`
     case "login":
       return `Run \`lms-bridge mcp login ${server}\`, or put its token into "headers" in its entry.`
     default:

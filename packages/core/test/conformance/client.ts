@@ -53,7 +53,11 @@ const login = Effect.flatMap(McpRegistry, (mcp) =>
 const asTold = <A, E extends { readonly _tag: string }, R>(self: Effect.Effect<A, E, R>, logins = patience) => {
   const again: Effect.Effect<A, E | Effect.Effect.Error<typeof login>, R | McpRegistry> = Effect.catchIf(
     self,
-    (error) => logins > 0 && "reason" in error && error.reason === "Unauthorized",
+    (error) =>
+      logins > 0 &&
+      "reason" in error &&
+      error.reason === "Unauthorized" &&
+      !("lacks" in error && error.lacks === "refused"),
     () => Effect.zipRight(login, asTold(self, logins - 1))
   )
   return again

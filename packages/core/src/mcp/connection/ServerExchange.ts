@@ -23,7 +23,7 @@ import * as ErrorWords from "../reading/ErrorWords.ts"
 import { parse } from "../reading/MessageText.ts"
 import { reasonIn } from "../reading/ServerReason.ts"
 import { connectionClosed } from "../transport/FetchedMessages.ts"
-import { endingIn } from "../transport/TolerantTransport.ts"
+import { endingIn, Thrown } from "../transport/TolerantTransport.ts"
 import type { CallOptions, CallProgress } from "../McpConnection.ts"
 
 /** A request without a result. `lost`: the connection seems to have gone away. */
@@ -203,6 +203,7 @@ const networkProblem = ({ cause, message }: TypeError) =>
 const failureOf = (method: string, cause: unknown): RequestFailed => {
   if (cause instanceof RequestFailed) return cause
   const message = cause instanceof Error ? cause.message : String(cause)
+  if (cause instanceof ProtocolError && cause.data instanceof Thrown) return failureOf(method, cause.data.error)
   if (cause instanceof ProtocolError) return failureFrom(method, { code: cause.code, text: message, data: cause.data })
   if (cause instanceof SdkError && cause.code === SdkErrorCode.ConnectionClosed) {
     return failureFrom(method, { code: connectionClosed, text: closedText, data: undefined })

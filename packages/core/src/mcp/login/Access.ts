@@ -12,7 +12,7 @@ import type { RemoteServer } from "../config/Launch.ts"
 import type { LoginStore } from "./LoginStore.ts"
 import * as OAuthErrors from "./OAuthErrors.ts"
 import * as Renewal from "./Renewal.ts"
-import { type Challenge, type Lack, secretsOf, type StoredLogin, type Tokens, union } from "./StoredLogin.ts"
+import { type Challenge, covers, type Lack, secretsOf, type StoredLogin, type Tokens, union } from "./StoredLogin.ts"
 
 /** How long before it expires a token is renewed, so that it outlives its request. */
 export const renewedBefore = Duration.seconds(30)
@@ -20,10 +20,13 @@ export const renewedBefore = Duration.seconds(30)
 export interface Access {
   /** The token to send with a request; undefined without a login. */
   readonly token: Effect.Effect<Redacted.Redacted | undefined>
-  /** The server refused `token`: returns another one to try, if there is one. `rights`: it requires more rights. */
+  /**
+   * The server refused `token`: returns another one to try, if there is one. `rights`: it requires more rights.
+   * `renewed`: the token was new, so that a newer one does not help.
+   */
   readonly refused: (
     token: Redacted.Redacted | undefined,
-    challenge: Challenge & { readonly rights: boolean }
+    challenge: Challenge & { readonly rights: boolean; readonly renewed?: boolean }
   ) => Effect.Effect<Redacted.Redacted | undefined>
   /** What only a person can provide. */
   readonly lacks: Effect.Effect<Lack | undefined>
@@ -101,8 +104,8 @@ export const make = Effect.fnUntraced(function* (options: {
       // the server decides whether the old one still works
       return (yield* renew(tokens.access, {})) ?? tokens.access
     }),
-    refused: Effect.fnUntraced(function* (token, { rights, ...challenge }) {
-      if (!rights) {
+    refused: Effect.fnUntraced(function* (token, { renewed = false, rights, ...challenge }) {
+      if (!rights && !renewed) {
         const renewed = yield* renew(token, challenge)
         if (renewed !== undefined) return renewed
       }
@@ -110,7 +113,9 @@ export const make = Effect.fnUntraced(function* (options: {
       const { tokens } = login
       if (isOther(tokens, token)) return tokens.access
       const lacks = rights
-        ? "rights"
+        ? covers(login.tokens?.scope, challenge.scope)
+          ? "refused"
+          : "rights"
         : Renewal.isUnattended(server)
           ? "client"
           : isLost(login, token)

@@ -23,7 +23,16 @@ export const make =
         const challenge = challengeOf(response)
         if (challenge === undefined) return response
         return run(access.refused(token, challenge)).then((other) =>
-          other === undefined ? response : Promise.resolve(response.body?.cancel()).then(() => send(other))
+          other === undefined
+            ? response
+            : Promise.resolve(response.body?.cancel())
+                .then(() => send(other))
+                .then((second) => {
+                  const again = challengeOf(second)
+                  return again === undefined
+                    ? second
+                    : run(access.refused(other, { ...again, renewed: true })).then(() => second)
+                })
         )
       })
     )

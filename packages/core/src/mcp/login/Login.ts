@@ -5,6 +5,7 @@
 import {
   auth,
   discoverOAuthServerInfo,
+  type JSONRPCRequest,
   LATEST_PROTOCOL_VERSION,
   type OAuthClientInformationMixed,
   type OAuthClientProvider,
@@ -163,26 +164,49 @@ export const login = Effect.fn("Login.login")(function* (options: LoginOptions) 
 // -----------------------------------------------------------------------------
 
 /**
- * The login that a server requires, found out by a request without one; undefined when it requires none. After
- * Streamable HTTP, the older transport is tried.
+ * The login that a server requires, found out by a request without one; undefined when it requires none. A server that
+ * refuses the older revisions to everybody says what it requires in the newest one; the older transport comes last.
  */
 const challengeAt = (url: string, fetch: LoginFetch.Fetch): Promise<Challenge | undefined> =>
-  ask(fetch, url, {
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
-    body: initialize
-  }).then((challenge) => challenge ?? ask(fetch, url, { headers: { accept: "text/event-stream" } }))
+  ask(fetch, url, posted(initialize))
+    .then((challenge) => challenge ?? ask(fetch, url, posted(discover, discoverHeaders)))
+    .then((challenge) => challenge ?? ask(fetch, url, { headers: { accept: "text/event-stream" } }))
 
-const initialize = JSON.stringify({
+const posted = (message: JSONRPCRequest, headers: Readonly<Record<string, string>> = {}): RequestInit => ({
+  method: "POST",
+  headers: { "content-type": "application/json", accept: "application/json, text/event-stream", ...headers },
+  body: JSON.stringify(message)
+})
+
+const clientInfo = { name: "lms-bridge", version: "0.1.0" }
+
+const newest = "2026-07-28"
+
+const initialize: JSONRPCRequest = {
   jsonrpc: "2.0",
   id: 0,
   method: "initialize",
   params: {
     protocolVersion: LATEST_PROTOCOL_VERSION,
     capabilities: {},
-    clientInfo: { name: "lms-bridge", version: "0.1.0" }
+    clientInfo
   }
-})
+}
+
+const discover: JSONRPCRequest = {
+  jsonrpc: "2.0",
+  id: 0,
+  method: "server/discover",
+  params: {
+    _meta: {
+      "io.modelcontextprotocol/protocolVersion": newest,
+      "io.modelcontextprotocol/clientInfo": clientInfo,
+      "io.modelcontextprotocol/clientCapabilities": {}
+    }
+  }
+}
+
+const discoverHeaders = { "mcp-protocol-version": newest, "mcp-method": discover.method }
 
 const ask = (fetch: LoginFetch.Fetch, url: string, init: RequestInit) =>
   fetch(url, init).then((response) => {
@@ -221,7 +245,7 @@ const notBegun = (error: OAuthErrors.OAuthFailed): McpLoginFailed["reason"] => {
  */
 const scopeOf = ({ before, server }: LoginOptions, info: OAuthServerInfo, asked: string | undefined) => {
   if (server.oauth.scope !== undefined) return server.oauth.scope
-  const granted = before.lacks === "rights" ? before.tokens?.scope : undefined
+  const granted = before.lacks === "rights" || before.lacks === "refused" ? before.tokens?.scope : undefined
   const wanted = union(granted, asked) ?? union(...(info.resourceMetadata?.scopes_supported ?? []))
   const offline = info.authorizationServerMetadata?.scopes_supported?.includes("offline_access") === true
   return wanted !== undefined && offline ? union(wanted, "offline_access") : wanted
@@ -267,7 +291,7 @@ const makeFlow = ({
     },
     ...(Renewal.isDocument(clientId) ? { clientMetadataUrl: clientId } : {}),
     state: () => callback.state,
-    clientInformation: () => made.client,
+    clientInformation: (context) => Renewal.boundTo(context, made.client),
     saveClientInformation: (client) => {
       hide(client.client_secret)
       made.client = client

@@ -86,7 +86,7 @@ const make = Effect.gen(function* () {
     }),
     state: Effect.fnUntraced(function* (server) {
       const { lacks, tokens } = yield* store.read(server)
-      if (lacks !== undefined) return "wanted" as const
+      if (lacks !== undefined && lacks !== "refused") return "wanted" as const
       if (tokens === undefined) return undefined
       if (server.oauth.grant === "client_credentials") return "done" as const
       const now = yield* Clock.currentTimeMillis

@@ -101,6 +101,10 @@ export const clientOf = (server: RemoteServer, registered: ClientRegistration | 
       }
 }
 
+/** The client, said to belong to the service that is asked: which one that may be is checked before it is asked. */
+export const boundTo = <A extends object>(context: { readonly issuer?: string } | undefined, client: A | undefined) =>
+  client === undefined || context?.issuer === undefined ? client : { ...client, issuer: context.issuer }
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -144,7 +148,7 @@ const byClient = (server: RemoteServer, { challenge }: StoredLogin, fetchFn: Fet
       grant_types: ["client_credentials"],
       ...present({ scope })
     },
-    clientInformation: () => clientOf(server, undefined),
+    clientInformation: (context) => boundTo(context, clientOf(server, undefined)),
     tokens: () => undefined,
     saveTokens: (tokens) => {
       given.tokens = tokens

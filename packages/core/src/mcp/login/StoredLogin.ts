@@ -48,8 +48,11 @@ export const Challenge = Schema.Struct({
 })
 export type Challenge = typeof Challenge.Type
 
-/** What only a person can provide: a first login, a new one, one with more rights, or an entry with another client. */
-export const Lack = Schema.Literal("login", "renewal", "rights", "client")
+/**
+ * What only a person can provide: a first login, a new one, one with more rights, or an entry with another client.
+ * `refused`: the server refuses a login that has all rights that it asks for, so that another one changes nothing.
+ */
+export const Lack = Schema.Literal("login", "renewal", "rights", "client", "refused")
 export type Lack = typeof Lack.Type
 
 export const StoredLogin = Schema.Struct({
@@ -68,6 +71,13 @@ export type StoredLogin = typeof StoredLogin.Type
 /** The secrets in it, for redaction. */
 export const secretsOf = ({ client, tokens }: StoredLogin): ReadonlyArray<Redacted.Redacted> =>
   [client?.secret, tokens?.access, tokens?.refresh].filter((secret) => secret !== undefined)
+
+/** Whether `granted` has each of the scopes in `asked`; false where nothing is asked for by name. */
+export const covers = (granted: string | undefined, asked: string | undefined): boolean => {
+  const has = new Set(granted?.split(" "))
+  const words = asked?.split(" ").filter((word) => word !== "") ?? []
+  return words.length > 0 && words.every((word) => has.has(word))
+}
 
 /** All scopes, each once; undefined when there are none. */
 export const union = (...scopes: ReadonlyArray<string | undefined>): string | undefined => {

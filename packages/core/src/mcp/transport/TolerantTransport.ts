@@ -38,6 +38,14 @@ export class Carried {
   }
 }
 
+/** What a transport threw for a request that the SDK did not send itself. */
+export class Thrown {
+  readonly error: unknown
+  constructor(error: unknown) {
+    this.error = error
+  }
+}
+
 export const endingIn = (result: unknown): Incoming.Ending => {
   const carried = Predicate.hasProperty(result, "carried") ? result.carried : undefined
   return carried instanceof Carried ? carried.ending : { _tag: "Result", value: result }
@@ -175,7 +183,8 @@ export const make = (inner: Transport): TolerantTransport => {
     const { id } = message
     void inner.send(message).catch((error: unknown) => {
       if (typeof id === "number" && open.delete(id)) {
-        deliver({ jsonrpc: "2.0", id, error: { code: ProtocolErrorCode.InternalError, message: String(error) } })
+        const data = new Thrown(error)
+        deliver({ jsonrpc: "2.0", id, error: { code: ProtocolErrorCode.InternalError, message: String(error), data } })
       }
     })
   }
