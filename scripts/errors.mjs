@@ -169,6 +169,7 @@ const subjects = {
   },
   Runs: {
     NoSuchTool: ["no server of the run has a tool that was asked for", "the message lists the nearest names"],
+    SkillNotFound: ["no skill has a name that was asked for", "the message lists the nearest names"],
     RunNotFound: ["no kept run has the id", "`runs ls`, or `run_status` without an id"],
     RunAmbiguous: ["several runs begin with these characters", "give more of the id"],
     DatabaseUnavailable: [

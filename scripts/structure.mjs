@@ -17,6 +17,7 @@ const storeys = [
   "observability",
   "machine",
   "resilience",
+  "skills",
   "lmstudio/words lmstudio/Chat lmstudio/ApiModel lmstudio/ApiRequests",
   "lmstudio/wire",
   "lmstudio lmstudio/lms/Messages",

@@ -88,6 +88,7 @@ const byTag: Readonly<Record<string, ExitCode>> = {
   UsageError: ExitCode.usage,
   SettingsInvalid: ExitCode.usage,
   NoSuchTool: ExitCode.usage,
+  SkillNotFound: ExitCode.usage,
   PolicyInvalid: ExitCode.usage,
   RunNotFound: ExitCode.usage,
   RunAmbiguous: ExitCode.usage,

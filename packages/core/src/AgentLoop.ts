@@ -21,6 +21,7 @@ export { Presets, TokenMissing, type PresetError, type PresetUse } from "./agent
 export * as SchemaReview from "./agent/schema/SchemaReview.ts"
 export * as ToolArguments from "./agent/schema/ToolArguments.ts"
 export * as ToolSchema from "./agent/schema/ToolSchema.ts"
+export { SkillNotFound } from "./skills/Skill.ts"
 export { NoSuchTool } from "./agent/tools/ToolCatalog.ts"
 export * as ToolResultText from "./agent/tools/ToolResultText.ts"
 export { ToolForm } from "./agent/ToolForm.ts"

@@ -6,6 +6,7 @@ import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { AgentLoop } from "./agent/AgentLoop.ts"
+import { Skills } from "./skills/Skills.ts"
 import { UserPolicies } from "./agent/policy/PolicyFile.ts"
 import { Presets } from "./agent/presets/Presets.ts"
 import { RunJournal } from "./runs/RunJournal.ts"
@@ -84,7 +85,9 @@ export const layerOver = <E, R>(
         Layer.provide(RunObserver.past)
       )
     ),
-    Layer.provideMerge(Layer.mergeAll(journal, UserPolicies.layer, McpRegistry.layer, WorkingFolders.layer)),
+    Layer.provideMerge(
+      Layer.mergeAll(journal, UserPolicies.layer, McpRegistry.layer, WorkingFolders.layer, Skills.layer)
+    ),
     Layer.provideMerge(RoutedLifecycle.layer.pipe(Layer.provideMerge(servers)))
   )
 

@@ -1,4 +1,4 @@
-/** This machine and its person: the system, the data folder, and the folders that may be worked in. */
+/** This machine and its person: the system, the data folder, the folders that may be worked in, and skills. */
 export { CurrentOperatingSystem, unsupported, type OperatingSystem } from "./machine/OperatingSystem.ts"
 export { DataFolderUnwritable } from "./machine/StateDirectory.ts"
 export * as StateDirectory from "./machine/StateDirectory.ts"
@@ -8,4 +8,6 @@ export * as Backup from "./backup/Backup.ts"
 export * as Restore from "./backup/Restore.ts"
 export { Kind as BackupKind } from "./backup/Archive.ts"
 export { BackupFailed } from "./backup/BackupError.ts"
+export { type Skill, SkillNotFound, type SkillProblem } from "./skills/Skill.ts"
+export { Skills } from "./skills/Skills.ts"
 export { CurrentMemory } from "./machine/CurrentMemory.ts"

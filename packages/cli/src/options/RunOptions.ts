@@ -122,6 +122,21 @@ export const making = {
   resources: Options.boolean("resources").pipe(
     Options.withDescription("Let the model also list and read the resources and prompts of the servers.")
   ),
+  skills: Options.text("skills").pipe(
+    Options.withDescription(
+      "Your skills that the model may open: names with commas, `all` or `none`; those of the project by name only. Default: LMS_BRIDGE_SKILLS (none)."
+    ),
+    Options.withPseudoName("LIST"),
+    Options.repeated,
+    Options.mapEffect((lists) =>
+      lists.length > 0 && Option.isNone(names(lists))
+        ? Effect.fail(ValidationError.invalidValue(HelpDoc.p("--skills names no skill. Name some, or all.")))
+        : Effect.succeed(lists)
+    )
+  ),
+  noSkills: Options.boolean("no-skills").pipe(
+    Options.withDescription("Let the model open no skills, whatever LMS_BRIDGE_SKILLS or --skills says.")
+  ),
   folder: Options.text("folder").pipe(
     Options.withDescription(
       "A folder for the task: model and servers are told, and calls that reach outside it ask you first."
@@ -197,6 +212,8 @@ export interface Making {
   readonly excludeTools: ReadonlyArray<string>
   readonly allow: ReadonlyArray<string>
   readonly resources: boolean
+  readonly skills: ReadonlyArray<string>
+  readonly noSkills: boolean
   readonly folder: ReadonlyArray<string>
   readonly model: Option.Option<string>
   readonly fallback: ReadonlyArray<string>
@@ -255,6 +272,7 @@ export const changesOf = (said: Making & { readonly yes: boolean }): Partial<Age
   ...some(said.system, (instructions) => ({ instructions })),
   ...some(said.outputSchema, (outputSchema) => ({ outputSchema })),
   ...(said.resources ? { resources: true } : {}),
+  ...(said.noSkills ? { skills: [] } : some(names(said.skills), (skills) => ({ skills: skillsOf(skills) }))),
   ...some(names(said.tools), (allowedTools) => ({ allowedTools })),
   ...some(names(said.excludeTools), (excludedTools) => ({
     excludedTools,
@@ -263,6 +281,9 @@ export const changesOf = (said: Making & { readonly yes: boolean }): Partial<Age
   })),
   ...some(names(said.allow), (approvedTools) => ({ approvedTools }))
 })
+
+const skillsOf = (list: ReadonlyArray<string>): NonNullable<AgentTask["skills"]> =>
+  list.includes("all") ? "all" : list.filter((name) => name !== "none")
 
 /** A shell does not expand the `~` of `--folder=~/x`; `WorkingFolders` does, and reads `file:` URLs as well. */
 const isRead = (folder: string) => /^(?:~(?:[/\\]|$)|file:)/i.test(folder)

@@ -18,6 +18,7 @@ import { lookedFor } from "../commands/mcp/McpLs.ts"
 import { ExitCode, ofFailure, type Failure } from "../ExitCode.ts"
 import { type Area, type Finding, notice, ok } from "./findings/Finding.ts"
 import * as HostFindings from "./findings/HostFindings.ts"
+import { skills } from "./findings/SkillFindings.ts"
 import * as Withheld from "./Withheld.ts"
 import * as Words from "./Words.ts"
 
@@ -29,7 +30,7 @@ export const findings: Effect.Effect<
   never,
   Settings | LmStudioApi | LmsCli | ModelLifecycle | McpRegistry | Resilience | RunJournal
 > = Effect.suspend(() =>
-  Effect.all([system, lmStudio, mcp, breakers, settings, policy, runs], { concurrency: "unbounded" })
+  Effect.all([system, lmStudio, mcp, skills, breakers, settings, policy, runs], { concurrency: "unbounded" })
 ).pipe(Effect.map((parts) => parts.flat()))
 
 /** What a run needs before any tool: LM Studio, `lms` and the models. */

@@ -67,7 +67,20 @@ export const examples: Readonly<Record<string, string>> = {
 /** Options in this order, under these words, where a command has many. */
 export const groups: ReadonlyArray<readonly [title: string, options: ReadonlyArray<string>]> = [
   ["Common", ["--files", "--file", "--mcp", "--all-mcps", "--model", "--yes", "--json", "--continue", "--at"]],
-  ["Tools", ["--memory", "--fetch", "--folder", "--tools", "--exclude-tools", "--allow", "--resources"]],
+  [
+    "Tools",
+    [
+      "--memory",
+      "--fetch",
+      "--folder",
+      "--tools",
+      "--exclude-tools",
+      "--allow",
+      "--resources",
+      "--skills",
+      "--no-skills"
+    ]
+  ],
   ["Model", ["--context-length", "--max-tokens", "--temperature", "--tool-form", "--system", "--output-schema"]],
   ["Limits", ["--max-rounds", "--timeout", "--max-tool-calls", "--max-total-tokens", "--max-total-bytes"]]
 ]

@@ -17,6 +17,7 @@ import { UserPolicies } from "./policy/PolicyFile.ts"
 import { CallForms } from "../registry/CallForms.ts"
 import { Suitability } from "../registry/Suitability.ts"
 import { RunJournal } from "../runs/RunJournal.ts"
+import { Skills } from "../skills/Skills.ts"
 import type { AgentTask } from "./AgentTask.ts"
 import { SemanticRank } from "./tools/SemanticRank.ts"
 import type { AgentError } from "./AgentError.ts"
@@ -59,6 +60,7 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
           nearness: SemanticRank,
           suitability: Suitability,
           forms: CallForms,
+          skills: Skills,
           journal: RunJournal,
           settings: Settings,
           policies: UserPolicies
@@ -72,6 +74,6 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
       )
     )
   static readonly layer = this.layerNoDeps.pipe(
-    Layer.provide(Layer.mergeAll(RunJournal.layer, UserPolicies.layer, SemanticRank.layer))
+    Layer.provide(Layer.mergeAll(RunJournal.layer, UserPolicies.layer, SemanticRank.layer, Skills.layer))
   )
 }

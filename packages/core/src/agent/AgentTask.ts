@@ -36,6 +36,18 @@ export const Attachment = Schema.Union(
 )
 export type Attachment = typeof Attachment.Type
 
+/**
+ * A skill of the user as the model is told of it; `path` is its SKILL.md, and `given` its beginning, where it was named for
+ * the task.
+ */
+export const SkillLine = Schema.Struct({
+  name: Schema.String,
+  description: Schema.String,
+  path: Schema.String,
+  given: optional(Schema.String)
+})
+export type SkillLine = typeof SkillLine.Type
+
 export const AgentTask = Schema.Struct({
   task: Schema.String.pipe(Schema.minLength(1), Schema.maxLength(100_000)),
   /** They follow the task in the first message, and count like every other token of it. */
@@ -69,6 +81,11 @@ export const AgentTask = Schema.Struct({
   approvedTools: optional(Schema.Array(Schema.String)),
   /** Whether the model gets tools to list and read the resources and prompts of the servers. */
   resources: optional(Schema.Boolean),
+  /**
+   * Skills that the model may open: all of the user, or those with these names, whose beginning follows the task; absent
+   * means what the settings say. Those of a project only by name.
+   */
+  skills: optional(Schema.Union(Schema.Literal("all"), Schema.Array(Schema.String))),
   /** The answer must be JSON that fits this schema. */
   outputSchema: optional(Schema.Record({ key: Schema.String, value: Schema.Unknown })),
   /** The run whose conversation this one continues; `events` limits it to that run's first events. */

@@ -19,8 +19,14 @@ import {
 
 const toolsets: ReadonlyArray<string> = ["all", "lean", "agent", "runs", "models", "inference", "vision", "compat"]
 
-const toolsetsOf = (text: string): ReadonlyArray<string> =>
+const namesIn = (text: string): ReadonlyArray<string> =>
   text.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]))
+
+const skillsOf = (text: string): "all" | ReadonlyArray<string> => {
+  const names = namesIn(text)
+  if (names.length === 1 && names[0] === "all") return "all"
+  return names.length === 1 && ["none", "off"].includes(names[0] ?? "") ? [] : names
+}
 
 /** The table. Order is that of docs/settings.md. */
 export const table = {
@@ -249,12 +255,26 @@ export const table = {
     "5m",
     "An MCP server that has not been used for this long is closed."
   ),
+  skills: setting({
+    variable: "LMS_BRIDGE_SKILLS",
+    schema: Schema.transform(Schema.String, Schema.Union(Schema.Literal("all"), Schema.Array(Schema.String)), {
+      strict: true,
+      decode: skillsOf,
+      encode: (choice) => (choice === "all" ? choice : choice.join(",") || "none")
+    }),
+    json: Schema.Union(Schema.String, Schema.Array(Schema.String)),
+    fallback: [] as "all" | ReadonlyArray<string>,
+    shown: "none",
+    allowed: "`none`, `all` or names of skills, separated by commas",
+    description:
+      "Your skills (folders with a SKILL.md, as in `~/.claude/skills`) that the model of a run may open, told in one line each; also served to MCP clients. A project's are used only by `--skills NAME`."
+  }),
   toolsets: setting({
     variable: "LMS_BRIDGE_TOOLSETS",
     schema: Schema.transform(
-      Schema.String.pipe(Schema.filter((text) => toolsetsOf(text).every((name) => toolsets.includes(name)))),
+      Schema.String.pipe(Schema.filter((text) => namesIn(text).every((name) => toolsets.includes(name)))),
       Schema.Array(Schema.String),
-      { strict: true, decode: toolsetsOf, encode: (names) => names.join(",") }
+      { strict: true, decode: namesIn, encode: (names) => names.join(",") }
     ),
     json: Schema.Union(Schema.String, Schema.Array(Schema.Literal(...toolsets))),
     fallback: ["all"],

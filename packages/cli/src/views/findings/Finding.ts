@@ -14,6 +14,7 @@ export const Finding = Schema.Struct({
     "models",
     "mcp.json",
     "servers",
+    "skills",
     "clients",
     "breakers",
     "settings",

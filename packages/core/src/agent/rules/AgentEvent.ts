@@ -10,7 +10,7 @@ import { ToolResult } from "../../mcp/ToolResult.ts"
 import { Ensured } from "../../models/Ensured.ts"
 import { ProcessIdentity } from "../../machine/ProcessIdentity.ts"
 import { RunId } from "../../observability/Correlation.ts"
-import { AgentTask } from "../AgentTask.ts"
+import { AgentTask, SkillLine } from "../AgentTask.ts"
 import { ToolForm, Way } from "../ToolForm.ts"
 import { ToolTraits } from "../policy/ToolTraits.ts"
 
@@ -107,6 +107,8 @@ export const AgentEvent = Schema.Union(
   Schema.TaggedStruct("RunStarted", {
     ...stamped,
     task: AgentTask,
+    /** The skills that the model may open, as they were found. */
+    skills: optional(Schema.Array(SkillLine)),
     history: optional(Schema.Array(ChatMessage)),
     process: optional(ProcessIdentity)
   }),

@@ -1,10 +1,10 @@
 /** The state of a run, folded from its events alone (`Evolve`), so that a journal rebuilds it. */
 import * as Schema from "effect/Schema"
-import { optional } from "../../schema/Fields.ts"
+import { optional, present } from "../../schema/Fields.ts"
 import { ImagePart, ChatMessage, ChatReply, ToolCall, Usage } from "../../lmstudio/Chat.ts"
 import { Ensured } from "../../models/Ensured.ts"
 import { AgentOutcome, BudgetKind, CallRecord, Problem, StepsLeft, type AgentEvent } from "./AgentEvent.ts"
-import { AgentTask } from "../AgentTask.ts"
+import { AgentTask, SkillLine } from "../AgentTask.ts"
 import { ToolForm, Way } from "../ToolForm.ts"
 import { Taint, ToolTraits } from "../policy/ToolTraits.ts"
 
@@ -174,6 +174,8 @@ export const noStall: Stall = { activity: [], circled: [], done: "nothing" }
 
 export const AgentState = Schema.Struct({
   task: AgentTask,
+  /** That the model may open; absent where there are none. */
+  skills: optional(Schema.Array(SkillLine)),
   /** When the run started, moved later by the time in which it was stopped. */
   startedAt: Schema.Number,
   /** Time of the last event. */
@@ -226,12 +228,13 @@ export type AgentState = typeof AgentState.Type
 
 export const initial = (started: Extract<AgentEvent, { readonly _tag: "RunStarted" }>): AgentState => ({
   task: started.task,
+  ...present({ skills: started.skills }),
   startedAt: started.at,
   lastAt: started.at,
   turn: { _tag: "Preparing" },
   ready: false,
   passedOver: [],
-  messages: withTask(started.history ?? [], started.task),
+  messages: withTask(started.history ?? [], started.task, started.skills),
   missingServers: [],
   offered: [],
   introduced: [],
@@ -279,13 +282,19 @@ export const givenUp = (
 /** A conversation may have ended with a tool result; the task must not become a note at the end of that result. */
 const withTask = (
   history: ReadonlyArray<ChatMessage>,
-  { attachments = [], task }: AgentTask
+  { attachments = [], task }: AgentTask,
+  skills: ReadonlyArray<SkillLine> = []
 ): ReadonlyArray<ChatMessage> => {
   const before: ReadonlyArray<ChatMessage> =
     history.at(-1)?.role === "tool"
       ? [...history, { role: "assistant", content: "I was stopped here, before I could answer.", toolCalls: [] }]
       : history
-  const texts = attachments.flatMap((part) => (part._tag === "Text" ? [fenced(part)] : []))
+  const texts = [
+    ...attachments.flatMap((part) => (part._tag === "Text" ? [fenced(part)] : [])),
+    ...skills.flatMap(({ given, name }) =>
+      given === undefined ? [] : [fenced({ name: `Do it as the skill ${name} says`, text: given })]
+    )
+  ]
   const images = attachments.flatMap((part) =>
     part._tag === "Image" ? [{ type: "image" as const, dataUrl: part.dataUrl }] : []
   )

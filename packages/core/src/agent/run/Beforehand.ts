@@ -4,21 +4,23 @@ import type { AgentError } from "../AgentError.ts"
 import type { AgentTask } from "../AgentTask.ts"
 import type { Services } from "./CurrentRun.ts"
 
-/** The names of the servers and of the model. A look that takes long tells nothing: the run itself will. */
+/** The names of the servers, of the skills and of the model. A look that takes long tells nothing: the run itself will. */
 export const check = (
-  { lifecycle, registry }: Pick<Services, "lifecycle" | "registry">,
+  { lifecycle, registry, skills: known }: Pick<Services, "lifecycle" | "registry" | "skills">,
   {
     definedServers = [],
     fallback = [],
     model,
-    servers
-  }: Pick<AgentTask, "servers" | "definedServers" | "model" | "fallback">
+    servers,
+    skills = []
+  }: Pick<AgentTask, "servers" | "definedServers" | "model" | "fallback" | "skills">
 ): Effect.Effect<void, AgentError> => {
   const own = new Set(definedServers.map(({ name }) => name))
   const named = servers._tag === "Named" ? servers.names.filter((name) => !own.has(name)) : []
   return Effect.all(
     [
       Effect.forEach(named, registry.usable, { discard: true }),
+      known.chosen(skills),
       // one that exists is enough
       Effect.firstSuccessOf([model, ...fallback].map((name) => lifecycle.resolve(name, "chat"))).pipe(
         Effect.timeoutOption(patience)

@@ -13,6 +13,7 @@ import type { Answer } from "../policy/Approval.ts"
 import type { Policies, PolicyInvalid } from "../policy/PolicyFile.ts"
 import type { ArtifactStore } from "../tools/Artifacts.ts"
 import type { SemanticRank } from "../tools/SemanticRank.ts"
+import type { Skills } from "../../skills/Skills.ts"
 import type { RunLog } from "./RunLog.ts"
 
 /** The services that runs use. */
@@ -23,6 +24,7 @@ export interface Services {
   /** What models lack for a task. */
   readonly suitability: Context.Tag.Service<typeof Suitability>
   readonly forms: Context.Tag.Service<typeof CallForms>
+  readonly skills: Context.Tag.Service<typeof Skills>
   readonly journal: Context.Tag.Service<typeof RunJournal>
   readonly settings: Values
   /** The user's policies, which take precedence over the caller's. */

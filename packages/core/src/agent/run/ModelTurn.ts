@@ -26,6 +26,7 @@ import { plainSchema } from "../schema/SlimSchema.ts"
 import type { Shape } from "../rules/Decide.ts"
 import * as StallGuard from "../rules/StallGuard.ts"
 import * as StructuredAnswer from "../schema/StructuredAnswer.ts"
+import * as SkillTool from "../tools/SkillTool.ts"
 import { systemMessage } from "./SystemMessage.ts"
 import type { CatalogTool } from "../tools/CatalogTool.ts"
 import type { ToolCatalog } from "../tools/ToolCatalog.ts"
@@ -286,11 +287,14 @@ const draftOf = ({ state }: RunLog, prepared: Prepared, how: Offer): ContextWind
   const listed = [...introduced, ...listedLater(state)]
   const tools = how === "none" ? [] : found(listed.filter((name) => !adapted.leftOut.includes(name)))
   const needed = (tool: CatalogTool) => how === "callable" && (tool.builtin || state.used.includes(tool.name))
-  const withTools = catalog.tools.length > 0 || task.resources === true
+  const { skills = [] } = state
+  const withTools = catalog.tools.length > 0 || task.resources === true || skills.length > 0
   return {
     system: systemMessage(task, {
       tools: withTools,
       steps: steps && withTools,
+      // by the context of the beginning, so that the head of the prompt stays
+      skills: SkillTool.paragraph(skills, SkillTool.tokensFor(limits.contextLength)),
       names: steps ? [] : namedOnly(state, prepared.tools)
     }),
     messages: state.messages,

@@ -96,7 +96,8 @@ export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Sco
   const chosen =
     log.state.introduced.length > 0
       ? undefined
-      : (FormChoice.of(name, task.toolForm) ?? (listed.length === 0 ? undefined : yield* byTrial(yield* lease)))
+      : (FormChoice.of(name, task.toolForm) ??
+        (listed.length === 0 && log.state.skills === undefined ? undefined : yield* byTrial(yield* lease)))
   if (chosen !== undefined) yield* tell({ _tag: "ToolFormChosen", form: chosen.form, text: chosen.why })
   const { form } = log.state.adapted
   const inLines = form === "bound"

@@ -17,6 +17,7 @@ import type { AgentEvent, AgentEventBody, AgentOutcome, Problem } from "../rules
 import type { AgentError } from "../AgentError.ts"
 import { evolve, rebuilt } from "../rules/Evolve.ts"
 import * as Artifacts from "../tools/Artifacts.ts"
+import * as SkillTool from "../tools/SkillTool.ts"
 import * as LogLines from "../../runs/LogLines.ts"
 import { RunNotFound } from "../../runs/RunJournal.ts"
 import { RunReaders } from "../../runs/RunReaders.ts"
@@ -100,11 +101,22 @@ export const resume = (
 const byThisProcess = ({ journal }: Services) =>
   Option.match(journal.process, { onNone: () => ({}), onSome: (process) => ({ process }) })
 
-const start = Effect.fnUntraced(function* ({ journal }: Services, task: AgentTask) {
+const start = Effect.fnUntraced(function* ({ journal, settings, skills }: Services, task: AgentTask) {
   const runId = yield* makeRunId
+  const chosen = yield* task.skills === undefined ? skills.lasting(settings.skills) : skills.chosen(task.skills)
+  const lines = chosen.map(({ description, name, path }) => ({ name, description, path }))
+  const open = Array.isArray(task.skills) ? yield* SkillTool.given(lines, skills) : lines
   const history = task.follows === undefined ? undefined : yield* historyOf(journal, task.follows)
   const at = yield* Clock.currentTimeMillis
-  return { _tag: "RunStarted", task, runId, seq: 0, at, ...present({ history }) } as const
+  return {
+    _tag: "RunStarted",
+    task,
+    runId,
+    seq: 0,
+    at,
+    ...(open.length === 0 ? {} : { skills: open }),
+    ...present({ history })
+  } as const
 })
 
 /** Those to the last question about a call, unless the call has run since: whether it ran is another question. */

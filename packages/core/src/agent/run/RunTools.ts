@@ -10,6 +10,7 @@ import type { McpTool } from "../../mcp/McpTool.ts"
 import * as Builtins from "../tools/Builtins.ts"
 import { tokensOf } from "./ContextWindow.ts"
 import * as ReadingTools from "../tools/ReadingTools.ts"
+import * as SkillTool from "../tools/SkillTool.ts"
 import type { RunLog } from "./RunLog.ts"
 import * as Toolbox from "../tools/Toolbox.ts"
 import type { CatalogTool } from "../tools/CatalogTool.ts"
@@ -48,12 +49,14 @@ export const make = Effect.fnUntraced(function* (
   limits: Toolbox.Limits,
   nearness: (tools: ReadonlyArray<CatalogTool>) => Effect.Effect<Nearness>
 ) {
-  const { task } = log.state
+  const { skills = [], task } = log.state
+  const names = skills.map(({ name }) => name)
   let near: Extract<Nearness, { readonly _tag: "Near" }> | undefined
   const viewOf = (servers: ReadonlyArray<ReadyServer>) => {
     const catalog = ToolCatalog.make(
       servers.flatMap(({ tools }) => tools),
-      task
+      task,
+      names
     )
     return { servers, catalog, toolbox: Toolbox.make(catalog.tools, task.task, near?.order) }
   }
@@ -94,7 +97,8 @@ export const make = Effect.fnUntraced(function* (
 
   const first = Toolbox.choose(view.toolbox, view.catalog.tools, limits)
   const reading = task.resources === true ? ReadingTools.names.flatMap((name) => view.catalog.find(name) ?? []) : []
-  const begin = [...first, ...reading]
+  const opening = skills.length > 0 ? [SkillTool.name].flatMap((name) => view.catalog.find(name) ?? []) : []
+  const begin = [...first, ...reading, ...opening]
   yield* offer([...begin, ...onOffer().filter((tool) => !begin.includes(tool))])
 
   const refresh = Effect.gen(function* () {

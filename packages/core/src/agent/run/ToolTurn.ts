@@ -26,6 +26,7 @@ import { signatures, whole } from "../shapes/Signature.ts"
 import { isNamedBy } from "../../names/namePattern.ts"
 import type { Prepared } from "./Preparation.ts"
 import * as ReadingTools from "../tools/ReadingTools.ts"
+import * as SkillTool from "../tools/SkillTool.ts"
 import type { RunLog } from "./RunLog.ts"
 import type { CatalogTool } from "../tools/CatalogTool.ts"
 import * as ToolCatalog from "../tools/ToolCatalog.ts"
@@ -243,6 +244,10 @@ const called = Effect.fnUntraced(function* (
   const { artifacts, log, services } = yield* CurrentRun
   if (ReadingTools.names.includes(tool.name) && builtin) {
     return Either.right(yield* prepared.read(tool.name, args))
+  }
+  if (tool.name === SkillTool.name && builtin) {
+    const maxBytes = limitOf(services.settings, log) - roomForHeading
+    return Either.right(yield* SkillTool.call(log.state.skills ?? [], services.skills, args, maxBytes))
   }
   if (builtin) {
     const { tools } = prepared

@@ -10,6 +10,7 @@ import type { AgentTask } from "../AgentTask.ts"
 import * as Builtins from "./Builtins.ts"
 import { isNamedBy } from "../../names/namePattern.ts"
 import * as ReadingTools from "./ReadingTools.ts"
+import * as SkillTool from "./SkillTool.ts"
 import { acceptable } from "../schema/SentSchema.ts"
 import type { Arguments } from "../schema/ArgumentText.ts"
 import * as ToolArguments from "../schema/ToolArguments.ts"
@@ -39,6 +40,8 @@ export class NoSuchTool extends Schema.TaggedError<NoSuchTool>()("NoSuchTool", {
 export interface ToolCatalog {
   /** The tools of the servers, in the order of the servers and of their lists. */
   readonly tools: ReadonlyArray<CatalogTool>
+  /** Names of the skills that `open_skill` opens. */
+  readonly skills: ReadonlyArray<string>
   /** Searches all tools, including those of the loop itself. */
   readonly find: (name: string) => CatalogTool | undefined
 }
@@ -66,9 +69,10 @@ export type Verdict =
  */
 export const make = (
   tools: ReadonlyArray<McpTool>,
-  task: Pick<AgentTask, "allowedTools" | "excludedTools" | "resources">
+  task: Pick<AgentTask, "allowedTools" | "excludedTools" | "resources">,
+  skills: ReadonlyArray<string> = []
 ): ToolCatalog => {
-  const own = task.resources === true ? [...builtins, ...reading] : builtins
+  const own = [...builtins, ...(task.resources === true ? reading : []), ...(skills.length > 0 ? [openSkill] : [])]
   const names = ToolName.assign(tools, { reserved: own.map(({ name }) => name) })
   const several = new Set(tools.map(({ server }) => server)).size > 1
   const offered = tools.flatMap((tool): ReadonlyArray<CatalogTool> => {
@@ -84,7 +88,7 @@ export const make = (
   const bySnake = new Map<string, CatalogTool | undefined>()
   for (const tool of offered) bySnake.set(snake(tool.name), bySnake.has(snake(tool.name)) ? undefined : tool)
   const exactly = (name: string) => byName.get(name) ?? bySnake.get(snake(name))
-  return { tools: lasting, find: (name) => exactly(name) ?? undecorated(name, offered, exactly) }
+  return { tools: lasting, skills, find: (name) => exactly(name) ?? undecorated(name, offered, exactly) }
 }
 
 /** The first pattern that matches none of the tools, as an error. */
@@ -103,7 +107,7 @@ export const missing = (
 
 /** Whether a call may run, and with which arguments. `whole` is false for a reply that may be truncated. */
 export const judge = (catalog: ToolCatalog, made: ToolCall, options: { readonly whole: boolean }): Verdict => {
-  const call = Builtins.meant(made)
+  const call = SkillTool.meant(Builtins.meant(made), catalog.skills)
   const tool = catalog.find(call.name)
   if (tool === undefined) {
     const meant = readerMeant(catalog, call.name)
@@ -210,8 +214,10 @@ const builtins = Builtins.tools.map(builtin)
 
 const reading = ReadingTools.tools.map(builtin)
 
+const openSkill = builtin(SkillTool.tool)
+
 const unknownTool = (catalog: ToolCatalog, name: string): string => {
-  const names = catalog.tools.map((tool) => tool.name)
+  const names = [...catalog.tools.map((tool) => tool.name), ...(catalog.skills.length > 0 ? [SkillTool.name] : [])]
   const shown = name.length > 80 ? `${name.slice(0, 79)}…` : name
   const near = nearTools(name, names)
   const hint =

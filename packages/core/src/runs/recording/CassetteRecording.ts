@@ -30,6 +30,7 @@ import { UserPolicies } from "../../agent/policy/PolicyFile.ts"
 import { CallForms } from "../../registry/CallForms.ts"
 import { Suitability } from "../../registry/Suitability.ts"
 import { RunJournal } from "../RunJournal.ts"
+import { Skills } from "../../skills/Skills.ts"
 import { SemanticRank } from "../../agent/tools/SemanticRank.ts"
 
 /** An agent loop that writes the traffic of its runs to a file, replacing it. `written` changes each line. */
@@ -60,6 +61,7 @@ export const layer = (
         suitability: yield* Suitability,
         forms: recordedForms(yield* CallForms, write),
         nearness: recordedNearness(yield* SemanticRank, write),
+        skills: yield* Skills,
         journal: yield* RunJournal,
         settings: yield* Settings,
         policies: yield* UserPolicies

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Beforehand from "#src/agent/run/Beforehand.ts"
+import { Skills } from "#src/skills/Skills.ts"
 import { ModelNotFound } from "#src/lmstudio/LmStudioError.ts"
 import { McpRegistry } from "#src/mcp/McpRegistry.ts"
 import { ModelLifecycle } from "#src/models/ModelLifecycle.ts"
@@ -20,7 +21,7 @@ const services = (resolve: Partial<typeof ModelLifecycle.Service>["resolve"]) =>
 const check = Effect.fnUntraced(function* (task: Parameters<typeof Beforehand.check>[1]) {
   const lifecycle = yield* ModelLifecycle
   const registry = yield* McpRegistry
-  return yield* Beforehand.check({ lifecycle, registry }, task)
+  return yield* Beforehand.check({ lifecycle, registry, skills: yield* Skills }, task)
 })
 
 const named = (...names: ReadonlyArray<string>) => ({ servers: { _tag: "Named" as const, names } })
