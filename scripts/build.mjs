@@ -1,9 +1,9 @@
-// `npm run build`: compiles every package, then bundles each executable into one file without native parts.
+// `npm run build`: compiles every package, then bundles each executable with all that it needs, without native parts.
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { buildPage } from "../packages/page/build.mjs"
-import { embed } from "./codeCache.mjs"
+import { launcher, programOf, programText } from "./codeCache.mjs"
 import { executables, fail, inRoot, packages, run, tool } from "./workspace.mjs"
 
 const compile = async () => {
@@ -38,15 +38,20 @@ const bundle = async ({ name, entry, file, beside, smallHeap = false }) => {
   }).catch((error) => fail(`build: ${name} could not be bundled\n\n${error.message}`))
 
   for (const warning of result.warnings) console.error(`build: ${name}: ${warning.text}`)
-  for (const { path, text } of result.outputFiles) {
-    const executable = path === inRoot(file)
-    const contents = executable ? embed({ name, version, program: asFunction(text), smallHeap }) : text
+  const text = programText(asFunction(result.outputFiles.find(({ path }) => path === inRoot(file)).text))
+  const written = [
+    { path: programOf(file), contents: text },
+    { path: file, contents: launcher({ name, program: basename(programOf(file)), version, smallHeap }), mode: 0o755 },
+    ...result.outputFiles
+      .filter(({ path }) => path !== inRoot(file))
+      .map(({ path, text }) => ({ path, contents: text }))
+  ]
+  for (const { path, contents, mode = 0o644 } of written) {
     for (const folder of [file, beside].filter(Boolean).map((one) => dirname(inRoot(one)))) {
-      write(join(folder, basename(path)), contents, executable ? 0o755 : 0o644)
+      write(join(folder, basename(path)), contents, mode)
     }
   }
-  const contents = readFileSync(inRoot(file))
-  console.log(`build: ${file}  ${kilobytes(contents.length)}, ${kilobytes(gzipSync(contents).length)} compressed`)
+  console.log(`build: ${file}  ${kilobytes(text.length)}, ${kilobytes(gzipSync(text).length)} compressed`)
 }
 
 /** Atomically, because the file may be running, or be started by a test, at this moment. */

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto"
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
+import { programOf } from "./codeCache.mjs"
 import { executables, exists, inRoot, packages, root, run, tool } from "./workspace.mjs"
 
 const oldestNode = [20, 11]
@@ -17,7 +18,9 @@ export const makeReady = async () => {
     [
       ...packages.map((name) => inRoot("packages", name, "dist", ".src.tsbuildinfo")),
       inRoot("packages", "page", "dist", "asset.js"),
-      ...executables.flatMap(({ file, beside = file }) => [inRoot(file), inRoot(beside)])
+      ...executables.flatMap(({ file, beside = file }) =>
+        [file, beside].flatMap((one) => [inRoot(one), inRoot(programOf(one))])
+      )
     ],
     build
   )

@@ -12,7 +12,7 @@ export const packages = readdirSync(inRoot("packages"))
   .filter((name) => existsSync(inRoot("packages", name, "src")))
   .toSorted()
 
-/** The programs, each built into one file; `beside` is where the package that people install has it. */
+/** The programs, each started by one file; `beside` is where the package that people install has it. */
 export const executables = [
   { name: "lms-bridge", entry: "packages/cli/src/bin.ts", file: "packages/cli/dist/lms-bridge.js" },
   {

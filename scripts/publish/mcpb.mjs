@@ -2,7 +2,8 @@
 // the bundles' own checker has accepted its manifest. Build first.
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { dirname, join, resolve } from "node:path"
+import { basename, dirname, join, resolve } from "node:path"
+import { programOf } from "../codeCache.mjs"
 import { exists, fail, inRoot, run } from "../workspace.mjs"
 
 const checker = "@anthropic-ai/mcpb@2.1.2"
@@ -26,7 +27,7 @@ try {
   writeFileSync(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`)
   // without it, Node would read the program as CommonJS
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: manifest.name, version, type: "module" }))
-  copyFileSync(inRoot(program), join(folder, "server", "lms-bridge-mcp.js"))
+  for (const part of [program, programOf(program)]) copyFileSync(inRoot(part), join(folder, "server", basename(part)))
   copyFileSync(inRoot("LICENSE"), join(folder, "LICENSE"))
   copyFileSync(inRoot("packages", "cli", "README.md"), join(folder, "README.md"))
   await mcpb("validate", join(folder, "manifest.json"))
