@@ -5,6 +5,8 @@ import { ProtocolError, ProtocolErrorCode, type Server } from "@modelcontextprot
 import * as Effect from "effect/Effect"
 import type { Era } from "./eras/Era.ts"
 import type { Complete, Prompt, Resource, Template } from "./Resource.ts"
+import * as ServerSkills from "./skills/ServerSkills.ts"
+import { type Part, scheme, type Shelf } from "./skills/SkillEntry.ts"
 import { toSdk } from "../tools/Content.ts"
 import { fitting, match, uriOf, uriTemplate } from "./Resource.ts"
 import type { Failure } from "../tools/Tool.ts"
@@ -13,9 +15,16 @@ export interface Reading<R> {
   readonly resources: ReadonlyArray<Resource<R>>
   readonly templates: ReadonlyArray<Template<R>>
   readonly prompts: ReadonlyArray<Prompt<R>>
+  /** The skills; a URI in their scheme is read there. */
+  readonly skills?: Shelf<R>
 }
 
-export const capabilities = { resources: { subscribe: true, listChanged: true }, prompts: {}, completions: {} }
+export const capabilities = {
+  resources: { subscribe: true, listChanged: true },
+  prompts: {},
+  completions: {},
+  extensions: ServerSkills.capabilities
+}
 
 /** A run that began or progressed, or a resource that changed. */
 export type Change = { readonly runId: string; readonly begins: boolean } | { readonly uri: string }
@@ -68,14 +77,18 @@ export const bind = <R>(server: Server, run: Run<R>, era: Era) => {
   server.setRequestHandler("resources/read", ({ params: { uri } }, { mcpReq }) =>
     run(
       (reading) =>
-        Effect.flatMap(find(reading, uri), ({ isBinary = false, mimeType, read }) =>
-          read.pipe(
-            Effect.map((data) => ({
-              contents: [isBinary ? { uri, mimeType, blob: data } : { uri, mimeType, text: data }]
-            })),
-            Effect.mapError(refusal(uri))
-          )
-        ),
+        reading.skills !== undefined && uri.startsWith(scheme)
+          ? Effect.flatMap(reading.skills.read(uri), (part) =>
+              part === undefined ? Effect.fail(noResource(uri)) : Effect.succeed({ contents: [shown(part)] })
+            )
+          : Effect.flatMap(find(reading, uri), ({ isBinary = false, mimeType, read }) =>
+              read.pipe(
+                Effect.map((data) => ({
+                  contents: [isBinary ? { uri, mimeType, blob: data } : { uri, mimeType, text: data }]
+                })),
+                Effect.mapError(refusal(uri))
+              )
+            ),
       mcpReq.signal
     )
   )
@@ -152,6 +165,8 @@ export const bind = <R>(server: Server, run: Run<R>, era: Era) => {
     }, mcpReq.signal)
   )
 
+  ServerSkills.bind<R>(server, (use, signal) => run(({ skills }) => use(skills ?? emptyShelf), signal), era)
+
   return (reading: Reading<R>, change: Change) =>
     Effect.sync(() => {
       const isFollowed = (uri: string) => era === "modern" || followed.has(uri)
@@ -183,6 +198,13 @@ export const tell = (server: Server, notification: Parameters<Server["notificati
 // internal
 // -----------------------------------------------------------------------------
 
+const emptyShelf: Shelf<never> = {
+  list: Effect.succeed([]),
+  get: () => Effect.succeed(undefined),
+  read: () => Effect.succeed(undefined),
+  directory: () => Effect.succeed(undefined)
+}
+
 const messageOf = ({ uri }: Notice) =>
   uri === undefined
     ? { method: "notifications/resources/list_changed" }
@@ -212,8 +234,14 @@ const find = <R>(
     const value = match(template, uri)
     if (value !== undefined) return Effect.succeed({ mimeType: template.mimeType, read: template.read(value) })
   }
-  return Effect.fail(new ProtocolError(ProtocolErrorCode.ResourceNotFound, `There is no resource ${uri}.`, { uri }))
+  return Effect.fail(noResource(uri))
 }
+
+const noResource = (uri: string) =>
+  new ProtocolError(ProtocolErrorCode.ResourceNotFound, `There is no resource ${uri}.`, { uri })
+
+const shown = ({ blob, mimeType, text, uri }: Part) =>
+  blob === undefined ? { uri, mimeType, text: text ?? "" } : { uri, mimeType, blob }
 
 const refusal =
   (uri: string) =>

@@ -8,9 +8,20 @@ import * as Stream from "effect/Stream"
 import { prompts } from "./Prompts.ts"
 import * as RateLimits from "./RateLimits.ts"
 import { resources, serverChanges, templates } from "./Resources.ts"
+import * as Shelf from "./skills/Shelf.ts"
 import { Runs } from "../runs/Runs.ts"
 import type { Surface } from "./Server.ts"
 import { chosen, describesOutput } from "../tools/Tools.ts"
+
+/** For clients that know no skills, a resource like others. */
+const ownSkill = {
+  uri: Shelf.ownUri,
+  name: Shelf.own.name,
+  title: "How to delegate",
+  description: Shelf.own.description,
+  mimeType: "text/markdown",
+  read: Effect.succeed(Shelf.own.text)
+}
 
 /** The surface of the configured toolsets. */
 export const surface: Effect.Effect<Surface<Services | Settings | Runs>, never, Settings> = Effect.map(
@@ -19,7 +30,7 @@ export const surface: Effect.Effect<Surface<Services | Settings | Runs>, never, 
     limits,
     tools: chosen(toolsets),
     describeOutput: describesOutput(toolsets),
-    reading: { resources, templates, prompts },
+    reading: { resources: [...resources, ownSkill], templates, prompts, skills: Shelf },
     changes: Stream.merge(Stream.unwrap(Effect.map(Runs, ({ changes }) => changes)), serverChanges)
   })
 )

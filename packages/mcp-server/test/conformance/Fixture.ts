@@ -2,6 +2,7 @@
 import { Elicit, type Form } from "#src/protocol/CallContext.ts"
 import { text, type Content } from "#src/tools/Content.ts"
 import type { Surface } from "#src/protocol/Server.ts"
+import type { Entry, Shelf } from "#src/protocol/skills/SkillEntry.ts"
 import type { Failure, Progress, Reply, Tool } from "#src/tools/Tool.ts"
 import * as Tools from "#src/tools/Tool.ts"
 import type { ObjectSchema } from "#src/tools/ToolSchema.ts"
@@ -203,10 +204,27 @@ const fixed = (uri: string, mimeType: string, content: string, isBinary = false)
 
 const argument = (name: string) => ({ name, description: `The argument ${name}.`, required: true })
 
+const skill: Entry = {
+  uri: "skill://test-skill/SKILL.md",
+  frontmatter: { name: "test-skill", description: "A skill for testing." },
+  resources: [{ uri: "skill://test-skill/SKILL.md", digest: `sha256:${"0".repeat(64)}`, size: 5 }]
+}
+
+const skills: Shelf<never> = {
+  list: Effect.succeed([skill]),
+  get: (uri) => Effect.succeed(uri === skill.uri ? skill : undefined),
+  read: (uri) => Effect.succeed(uri === skill.uri ? { uri, mimeType: "text/markdown", text: "Test." } : undefined),
+  directory: (uri) =>
+    Effect.succeed(
+      uri === "skill://test-skill" ? [{ uri: skill.uri, name: "SKILL.md", mimeType: "text/markdown" }] : undefined
+    )
+}
+
 export const fixture: Surface<never> = {
   tools,
   describeOutput: true,
   reading: {
+    skills,
     resources: [
       fixed("test://static-text", "text/plain", "This is the content of the static text resource."),
       fixed("test://static-binary", "image/png", png, true),

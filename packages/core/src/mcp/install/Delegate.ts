@@ -52,6 +52,13 @@ export const files = (
   ]
 }
 
+/** The skill itself, for a server of this name. */
+export const skillOf = (server: string) => ({
+  name: DelegateTexts.nameOf(server),
+  description: DelegateTexts.description(server),
+  text: DelegateTexts.skill(server)
+})
+
 /** The files with what they are now. */
 export const look = Effect.fn("Delegate.look")(function* (all: ReadonlyArray<DelegateFile>) {
   const fs = yield* FileSystem.FileSystem

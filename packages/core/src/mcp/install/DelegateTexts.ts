@@ -13,35 +13,38 @@ export const nameOf = (server: string): string =>
     .replaceAll(/[^a-z0-9]+/g, "-")
     .replaceAll(/^-+|-+$/g, "")}-delegate`
 
+/** What the head of the skill says that it is for. */
+export const description = (server: string): string => `${what(server)} ${when}`
+
 /** A SKILL.md. `server` is the name of the entry. */
 export const skill = (server: string): string =>
   marked(
-    `---\nname: ${nameOf(server)}\ndescription: ${JSON.stringify(`${what(server)} ${when}`)}\n---\n`,
+    `---\nname: ${nameOf(server)}\ndescription: ${JSON.stringify(description(server))}\n---\n`,
     `# Delegate to the local model\n\n${guide(server)}`,
     html
   )
 
 /** A subagent, which delegates and returns the answer alone. */
 export const agent = (format: AgentFormat, server: string): string => {
-  const description = JSON.stringify(`${what(server)} ${when}`)
+  const told = JSON.stringify(description(server))
   const name = nameOf(server)
   const text = `${role(server)}\n\n${guide(server)}`
   const markdown = (fields: ReadonlyArray<string>) => marked(`---\n${[...fields].join("\n")}\n---\n`, text, html)
   switch (format) {
     case "claude":
-      return markdown([`name: ${name}`, `description: ${description}`, `tools: ${claudeTools(server).join(", ")}`])
+      return markdown([`name: ${name}`, `description: ${told}`, `tools: ${claudeTools(server).join(", ")}`])
     case "cursor":
-      return markdown([`name: ${name}`, `description: ${description}`, "model: inherit"])
+      return markdown([`name: ${name}`, `description: ${told}`, "model: inherit"])
     case "gemini":
-      return markdown([`name: ${name}`, `description: ${description}`, "kind: local"])
+      return markdown([`name: ${name}`, `description: ${told}`, "kind: local"])
     case "copilot":
-      return markdown([`name: ${name}`, `description: ${description}`])
+      return markdown([`name: ${name}`, `description: ${told}`])
     case "opencode":
-      return markdown([`description: ${description}`, "mode: subagent"])
+      return markdown([`description: ${told}`, "mode: subagent"])
     case "codex":
       return marked(
         "",
-        `name = ${JSON.stringify(name)}\ndescription = ${description}\ndeveloper_instructions = '''\n${text}'''\n`,
+        `name = ${JSON.stringify(name)}\ndescription = ${told}\ndeveloper_instructions = '''\n${text}'''\n`,
         (hash) => `# ${mark} ${hash}`
       )
   }
