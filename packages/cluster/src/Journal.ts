@@ -86,6 +86,14 @@ export const layerBeside: Layer.Layer<RunJournal, never, SqlClient | RunJournal>
   })
 )
 
+/** The kind of the first event that this version cannot read: another one wrote it. */
+export const unreadable = Effect.fnUntraced(function* (runId: string) {
+  const sql = yield* SqlClient
+  const rows = yield* patiently(sql<Row>`
+    select tag, event from lms_run_events where run_id = ${runId} order by pos`)
+  return rows.find(({ event }) => EventLine.read(event) === undefined)?.tag
+})
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -151,7 +159,12 @@ const make = (sql: SqlClient): Context.Tag.Service<typeof RunJournal> => {
             events.map((event, index) => rowOf(runId, pos + index, event)),
             submission
           )
-        ).pipe(Effect.tap(() => void (pos += events.length)))
+        ).pipe(
+          Effect.map(() => {
+            pos += events.length
+            return undefined
+          })
+        )
     }),
     read: (runId) => from(runId, 0),
     follow: RunFollowing.of(from),

@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Settings } from "../configuration/Settings.ts"
+import * as AppendedFile from "../machine/AppendedFile.ts"
 import * as StateDirectory from "../machine/StateDirectory.ts"
 import type { DataFolderUnwritable } from "../machine/StateDirectory.ts"
 import type { ProcessIdentity } from "../machine/ProcessIdentity.ts"
@@ -32,14 +33,11 @@ export class RunJournal extends Context.Tag("@lms-bridge/core/agent/RunJournal")
   {
     /**
      * Opens the journal of a run until the scope closes. `after` is the number of the last event that the caller knows, none
-     * for a new run: who does not know all that is stored writes nothing, where runs go from process to process. When the writer returns, its events are stored. It fails when
-     * the run is not this process's any more: none of the events is stored then, and the run ends here. Any other failure
-     * to write is logged once and does not stop the run.
+     * for a new run: who does not know all that is stored writes nothing, where runs go from process to process. When the writer returns nothing, all events until now are
+     * stored, or the run is kept nowhere. Otherwise it says why not: that is logged once, and they are stored with the next. It fails when
+     * the run is not this process's any more: none of the events is stored then, and the run ends here.
      */
-    readonly open: (
-      runId: RunId,
-      after?: number
-    ) => Effect.Effect<(events: ReadonlyArray<AgentEvent>) => Effect.Effect<void, RunTakenOver>, never, Scope.Scope>
+    readonly open: (runId: RunId, after?: number) => Effect.Effect<Write, never, Scope.Scope>
     /** All events of a run, without a truncated last line. */
     readonly read: (runId: string) => Effect.Effect<ReadonlyArray<AgentEvent>, RunNotFound>
     /** The stored events after number `after`, and those that come, until the run has ended. */
@@ -65,6 +63,8 @@ export class RunJournal extends Context.Tag("@lms-bridge/core/agent/RunJournal")
   /** Keeps runs for the lifetime of the layer. */
   static readonly layerMemory: Layer.Layer<RunJournal> = Layer.sync(this, () => makeInMemory())
 }
+
+export type Write = (events: ReadonlyArray<AgentEvent>) => Effect.Effect<string | undefined, RunTakenOver>
 
 /** Whether an event is stored; those that are for display only are not. */
 export const isKept = (event: AgentEvent): boolean => !displayOnly.has(event._tag)
@@ -117,7 +117,11 @@ const makeInMemory = (): Context.Tag.Service<typeof RunJournal> => {
       yield* open.while(runId)
       const events = runs.get(runId) ?? []
       runs.set(runId, events)
-      return (more) => Effect.sync(() => void events.push(...more))
+      return (more) =>
+        Effect.sync(() => {
+          events.push(...more)
+          return undefined
+        })
     }),
     read,
     follow: RunFollowing.of(read),
@@ -140,7 +144,7 @@ const running = (summary: RunSummary.RunSummary, isSo: boolean): RunSummary.RunS
 const makeOnDisk = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const { folder, identity, isAlive, writable } = yield* StateDirectory.makeWith("runs are not kept")
+  const { folder, identity, isAlive, where, writable } = yield* StateDirectory.makeWith("runs are not kept")
   const runs = Effect.option(writable("runs"))
   const memory = makeInMemory()
   const open = makeOpen()
@@ -194,13 +198,6 @@ const makeOnDisk = Effect.gen(function* () {
     return RunSummary.newestFirst([...kept, ...onDisk.flatMap(Option.toArray)])
   })
 
-  /** A line truncated when the process was killed must not swallow the next one. */
-  const lineEnd = (file: string) =>
-    Effect.map(
-      Effect.orElseSucceed(fs.readFileString(file), () => ""),
-      (text) => (text === "" || text.endsWith("\n") ? "" : "\n")
-    )
-
   /** Removes the oldest runs when there are too many. */
   const prune = Effect.fnUntraced(function* (directory: string) {
     const names = yield* fs.readDirectory(directory)
@@ -230,26 +227,29 @@ const makeOnDisk = Effect.gen(function* () {
     )
 
   return RunJournal.of({
-    open: Effect.fnUntraced(function* (runId) {
-      const directory = yield* folder("runs")
+    open: Effect.fnUntraced(function* (runId, after) {
+      const isNew = after === undefined
+      const directory = Option.orElse(yield* folder("runs"), () => (isNew ? Option.none() : where("runs")))
       if (Option.isNone(directory)) return yield* memory.open(runId)
-      const name = fileIn(directory.value, runId)
-      const file = yield* Effect.option(fs.open(name, { flag: "a", mode: 0o600 }))
-      if (Option.isNone(file)) return yield* memory.open(runId)
+      const { append, open: opened } = yield* AppendedFile.make(fs, fileIn(directory.value, runId))
+      // what is only in memory nobody resumes; a run that is on disk must not go on beside it
+      if (!(yield* opened) && isNew) {
+        yield* Effect.logWarning("The journal of this run cannot be written, so it cannot be resumed.", {
+          directory: directory.value
+        })
+        return yield* memory.open(runId)
+      }
       yield* open.while(runId)
       yield* prune(directory.value)
-      let before = yield* lineEnd(name)
       const warnOnce = yield* Effect.once(
-        Effect.logWarning("The journal of this run cannot be written, so it cannot be resumed.", {
+        Effect.logWarning("The journal of this run cannot be written. What it would hold is kept, and written later.", {
           directory: directory.value
         })
       )
       return (events) =>
-        Effect.suspend(() => {
-          const text = `${before}${events.map((event) => EventLine.stored(event, limits.journalLine)).join("")}`
-          before = ""
-          return file.value.writeAll(encoder.encode(text))
-        }).pipe(Effect.catchAll((cause) => Effect.annotateLogs(warnOnce, { cause: cause.message })))
+        Effect.tap(append(events.map((event) => EventLine.stored(event, limits.journalLine)).join("")), (why) =>
+          why === undefined ? Effect.void : Effect.annotateLogs(warnOnce, { cause: why })
+        )
     }),
     read,
     follow: RunFollowing.of(read),
@@ -276,5 +276,3 @@ const makeOnDisk = Effect.gen(function* () {
     process: Option.some(identity)
   })
 })
-
-const encoder = new TextEncoder()

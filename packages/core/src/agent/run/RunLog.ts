@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
+import * as Schedule from "effect/Schedule"
 import type { RunId } from "../../observability/Correlation.ts"
 import { stamp, type AgentEvent, type AgentEventBody } from "../rules/AgentEvent.ts"
 import { evolve } from "../rules/Evolve.ts"
@@ -21,6 +22,8 @@ export interface RunLog {
   readonly tell: (body: AgentEventBody) => Effect.Effect<AgentEvent>
   /** Writes the events that are not in the journal yet. */
   readonly flush: Effect.Effect<void>
+  /** Why not all events are in the journal; undefined if they are. */
+  readonly unstored: string | undefined
   /** Fails when the journal says that the run is carried out elsewhere; from then on nothing is written. */
   readonly takenOver: Effect.Effect<never, RunTakenOver>
 }
@@ -31,23 +34,27 @@ export const make = (options: {
   readonly state: AgentState
   readonly seq: number
   readonly offer: (event: AgentEvent) => void
-  readonly write: (events: ReadonlyArray<AgentEvent>) => Effect.Effect<void, RunTakenOver>
+  readonly write: RunJournal.Write
 }): RunLog => {
   const { offer, runId, write } = options
   let { seq, state } = options
   let unwritten: ReadonlyArray<AgentEvent> = []
   const takenOver = Deferred.unsafeMake<never, RunTakenOver>(FiberId.none)
   let isOurs = true
+  let unstored: string | undefined
   const oneWriter = Effect.unsafeMakeSemaphore(1)
   // Events are taken when the write's turn comes, so that none is lost when a fiber is interrupted or another writes first.
   // A timeout, or a person who stops the run, must not interrupt a write.
   const flush = Effect.suspend(() => {
-    if (unwritten.length === 0 || !isOurs) return Effect.void
+    if ((unwritten.length === 0 && unstored === undefined) || !isOurs) return Effect.void
     const events = unwritten
     unwritten = []
-    return Effect.catchAll(write(events), (error) => {
-      isOurs = false
-      return Deferred.fail(takenOver, error)
+    return Effect.matchEffect(write(events), {
+      onSuccess: (why) => Effect.sync(() => (unstored = why)),
+      onFailure: (error) => {
+        isOurs = false
+        return Deferred.fail(takenOver, error)
+      }
     })
   }).pipe(oneWriter.withPermits(1), Effect.uninterruptible)
   // what waited to be written must not happen where the run is lost: whoever tells is interrupted there
@@ -55,13 +62,20 @@ export const make = (options: {
     flush,
     Effect.suspend(() => (isOurs ? Effect.void : Effect.interruptible(Effect.never)))
   )
-  const byUrgency = { wait, begin: Effect.forkDaemon(flush), none: Effect.void }
+  const stored = Effect.repeat(wait, {
+    while: () => unstored !== undefined,
+    schedule: Schedule.upTo(Schedule.spaced("1 second"), patience)
+  })
+  const byUrgency = { store: stored, wait, begin: Effect.forkDaemon(flush), none: Effect.void }
   return {
     runId,
     flush,
     takenOver: Deferred.await(takenOver),
     get state() {
       return state
+    },
+    get unstored() {
+      return unstored
     },
     tell: (body) =>
       Effect.flatMap(Clock.currentTimeMillis, (at) => {
@@ -81,15 +95,19 @@ export const make = (options: {
 // internal
 // -----------------------------------------------------------------------------
 
+/** How long the start of a call that may change something waits for a disk that is full. */
+const patience = "10 seconds"
+
 /**
- * How urgently an event must be written. The start of a tool that may change something waits until it is written; the
+ * How urgently an event must be written. The start of a tool that may change something waits until it is written, and is not
+ * made where that cannot be; the
  * result of a tool is written while the model is asked. Calls and replies that can be repeated are written with the next
  * events.
  */
-const urgency = (event: AgentEvent): "wait" | "begin" | "none" => {
+const urgency = (event: AgentEvent): "store" | "wait" | "begin" | "none" => {
   switch (event._tag) {
     case "ToolCallStarted":
-      return event.traits !== undefined && !isHarmless(event.traits) ? "wait" : "none"
+      return event.traits !== undefined && !isHarmless(event.traits) ? "store" : "none"
     case "RunStarted":
     case "RunResumed":
     case "ModelGivenUp":

@@ -25,6 +25,7 @@ import { offer } from "./ModelTurn.ts"
 import { signatures, whole } from "../shapes/Signature.ts"
 import { isNamedBy } from "../../names/namePattern.ts"
 import type { Prepared } from "./Preparation.ts"
+import * as OpenCalls from "../rules/OpenCalls.ts"
 import * as ReadingTools from "../tools/ReadingTools.ts"
 import * as SkillTool from "../tools/SkillTool.ts"
 import type { RunLog } from "./RunLog.ts"
@@ -170,7 +171,10 @@ const settle = Effect.fnUntraced(
       ...present({ traits })
     })
     const artifact = `r${log.state.callsStarted}`
-    const [time, result] = yield* Effect.timed(called(prepared, callId, verdict))
+    const why = traits === undefined || OpenCalls.isHarmless(traits) ? undefined : log.unstored
+    const [time, result] = yield* Effect.timed(
+      why === undefined ? called(prepared, callId, verdict) : Effect.succeed(Either.left(notRecorded(name, why)))
+    )
 
     const text = Either.match(result, {
       onLeft: (failed) => failed,
@@ -278,3 +282,7 @@ const called = Effect.fnUntraced(function* (
 })
 
 const roomForHeading = 200
+
+/** Whoever resumed the run would not know that it ran, and make it again. */
+const notRecorded = (name: string, why: string): string =>
+  `"${name}" was not run, because it may change something and the journal of this run cannot be written: ${why} Do without it, and say so in your answer.`

@@ -28,7 +28,7 @@ const clientWith = Effect.fnUntraced(function* (
     state: initial({ _tag: "RunStarted", task: task(), runId, seq: 0, at: 0 }),
     seq: 1,
     offer: () => {},
-    write: () => Effect.void
+    write: () => Effect.succeed(undefined)
   })
   const reply = {
     model: "test/model",

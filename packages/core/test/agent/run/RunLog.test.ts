@@ -20,6 +20,7 @@ const slowly = Effect.gen(function* () {
       for (let turn = 0; turn < 10; turn++) yield* Effect.yieldNow()
       disk.written.push(...events.map(({ seq }) => seq))
       disk.writers -= 1
+      return undefined
     })
   })
   return { disk, log }

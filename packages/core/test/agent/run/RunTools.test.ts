@@ -133,7 +133,7 @@ const watched = Effect.fnUntraced(function* (
     state: initial({ _tag: "RunStarted", task: task(), runId, seq: 0, at: 0 }),
     seq: 1,
     offer: (event) => void events.push(event),
-    write: () => Effect.void
+    write: () => Effect.succeed(undefined)
   })
   const listed = (these: ReadonlyArray<string>, inputSchema: Record<string, unknown> = { type: "object" }) =>
     these.map((name) => ({ server: "it", name, description: "", inputSchema, annotations: {} }))

@@ -1,0 +1,57 @@
+/**
+ * A file of lines that only grows. What is appended is in it whole or not at all; what could not be written, because the disk is
+ * full or no file can be opened, is kept and written before the next.
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+
+/** Gives why not all that was appended until now is in the file; undefined if it is. */
+export type Append = (text: string) => Effect.Effect<string | undefined>
+
+/** The file is open until the scope closes. A file that cannot be opened now is tried again with each text. */
+export const make = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, name: string) {
+  const scope = yield* Effect.scope
+  let file: FileSystem.File | undefined
+  let pending = ""
+  /** The bytes of it that are whole lines; what is beyond was torn off. */
+  let size = 0n
+  let isTorn = false
+
+  const opened = Effect.gen(function* () {
+    const text = yield* Effect.orElseSucceed(fs.readFileString(name), () => "")
+    const found = yield* Scope.extend(fs.open(name, { flag: "a", mode: 0o600 }), scope)
+    size = (yield* found.stat).size
+    // a line truncated when a process was killed must not swallow the next one
+    if (text !== "" && !text.endsWith("\n")) pending = `\n${pending}`
+    file = found
+    return found
+  })
+
+  const write: Effect.Effect<void, PlatformError> = Effect.gen(function* () {
+    const found = file ?? (yield* opened)
+    if (isTorn) yield* found.truncate(FileSystem.Size(size))
+    isTorn = false
+    const bytes = encoder.encode(pending)
+    if (bytes.length === 0) return
+    isTorn = true
+    yield* found.writeAll(bytes)
+    isTorn = false
+    size += BigInt(bytes.length)
+    pending = ""
+  })
+
+  const append: Append = (text) =>
+    Effect.suspend(() => {
+      pending += text
+      return Effect.match(write, { onSuccess: () => undefined, onFailure: ({ message }) => message })
+    })
+  return { append, open: Effect.match(opened, { onSuccess: () => true, onFailure: () => false }) }
+})
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+const encoder = new TextEncoder()
