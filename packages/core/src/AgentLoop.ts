@@ -5,6 +5,7 @@ export { NoModelLeft } from "./agent/NoModelLeft.ts"
 export { AgentTask, Attachment, Budgets, keptOf, ServerChoice } from "./agent/AgentTask.ts"
 export { CurrentLoopPolicy, LoopPolicy } from "./agent/LoopPolicy.ts"
 export { StopBetweenSteps } from "./agent/StopBetweenSteps.ts"
+export { HandedOn, putOff } from "./agent/HandedOn.ts"
 export * as Session from "./agent/Session.ts"
 export { type Answer, CurrentApprover, type Approval, type ApprovalRequest } from "./agent/policy/Approval.ts"
 export {

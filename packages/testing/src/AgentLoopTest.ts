@@ -7,7 +7,7 @@ import {
   stamp
 } from "@lms-bridge/core/AgentEvent"
 import { type AgentError, AgentLoop, type AgentTask } from "@lms-bridge/core/AgentLoop"
-import { RunId, RunJournal, RunNotFound } from "@lms-bridge/core/RunJournal"
+import { RunId, RunInProgress, RunJournal, RunNotFound } from "@lms-bridge/core/RunJournal"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -177,7 +177,8 @@ export const layerTest = (
               return last === undefined ? Stream.fail(new RunNotFound({ runId })) : run(last)
             })
           )
-        return Context.make(AgentLoop, { check: () => Effect.void, run, resume, begin }).pipe(
+        const cancel = (runId: string) => Effect.fail(new RunInProgress({ runId }))
+        return Context.make(AgentLoop, { check: () => Effect.void, run, resume, begin, cancel }).pipe(
           Context.add(AgentLoopCalls, { tasks: Ref.get(tasks), interrupted: Ref.get(interrupted) })
         )
       })

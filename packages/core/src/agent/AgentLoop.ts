@@ -16,7 +16,7 @@ import * as Beforehand from "./run/Beforehand.ts"
 import { UserPolicies } from "./policy/PolicyFile.ts"
 import { CallForms } from "../registry/CallForms.ts"
 import { Suitability } from "../registry/Suitability.ts"
-import { RunJournal } from "../runs/RunJournal.ts"
+import { type RunInProgress, RunJournal, type RunNotFound } from "../runs/RunJournal.ts"
 import { Skills } from "../skills/Skills.ts"
 import type { AgentTask } from "./AgentTask.ts"
 import { SemanticRank } from "./tools/SemanticRank.ts"
@@ -48,6 +48,11 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
      * run is in progress.
      */
     readonly resume: (runId: string, how?: Resumption) => Stream.Stream<AgentEvent, AgentError>
+    /**
+     * Ends a run that others carry out, as far as they can be told; one that has ended stays as it is. It fails for a run
+     * that another process of this machine carries out.
+     */
+    readonly cancel: (runId: string) => Effect.Effect<void, RunNotFound | RunInProgress>
   }
 >() {
   static readonly layerNoDeps: Layer.Layer<AgentLoop, never, ModelLifecycle | McpRegistry | RunJournal | Settings> =
@@ -69,7 +74,8 @@ export class AgentLoop extends Context.Tag("@lms-bridge/core/agent/AgentLoop")<
           check: (task) => Beforehand.check(services, task),
           run: (task) => AgentRun.run(services, task),
           begin: (task) => AgentRun.begin(services, task),
-          resume: (runId, how) => AgentRun.resume(services, runId, how)
+          resume: (runId, how) => AgentRun.resume(services, runId, how),
+          cancel: (runId) => Effect.flatMap(services.journal.read(runId), services.journal.idle)
         })
       )
     )

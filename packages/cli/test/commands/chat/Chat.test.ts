@@ -32,6 +32,7 @@ const listening = (ends: ReadonlyArray<Effect.Effect<never> | undefined> = []) =
     ).map((body, seq) => stamp(body, RunId.make(id), seq, 1000 * seq))
   const agentLoop: Context.Tag.Service<AgentLoop> = {
     check: () => Effect.void,
+    cancel: () => Effect.void,
     begin: () => Effect.succeed(RunId.make("run_begun")),
     run: (task) => {
       asked.push(task)

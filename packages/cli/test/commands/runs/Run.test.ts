@@ -307,6 +307,7 @@ describe("run", () => {
     Effect.gen(function* () {
       const agentLoop = (found: Array<Approval | "nobody">): Context.Tag.Service<AgentLoop> => ({
         check: () => Effect.void,
+        cancel: () => Effect.void,
         begin: () => Effect.die("not begun here"),
         resume: () => Stream.empty,
         run: () =>

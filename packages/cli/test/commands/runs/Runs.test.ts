@@ -50,6 +50,7 @@ const listening = () => {
     )
   const agentLoop: Context.Tag.Service<AgentLoop> = {
     check: () => Effect.void,
+    cancel: () => Effect.void,
     begin: () => Effect.succeed(RunId.make("run_begun")),
     run: (task) => {
       asked.push(task)

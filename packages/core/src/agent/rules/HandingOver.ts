@@ -44,6 +44,9 @@ export const problemOf = (state: AgentState, problem: Problem): Problem =>
     ? problem
     : { tag: "NoModelLeft", message: new NoModelLeft({ tried: passed(state, problem) }).message }
 
+/** Whether the run failed by what another LM Studio may not have: this one is away, stuck, or has lost the model. */
+export const isOfTheHost = (problem: Problem): boolean => ofTheHost.has(problem.tag)
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -54,6 +57,19 @@ const passed = ({ ensured, passedOver, task }: AgentState, { message: reason }: 
   const before = passedOver.length > 0 ? passedOver : (ensured?.steppedDown ?? [])
   return [...before, { model: chainOf(task)[before.length] ?? ensured?.model ?? "default", reason }]
 }
+
+const ofTheHost: ReadonlySet<string> = new Set([
+  "LmStudioUnreachable",
+  "RequestTimeout",
+  "StreamCut",
+  "ServerFault",
+  "ModelCrashed",
+  "ModelNotLoaded",
+  "ModelLoadFailed",
+  "ModelLoadRefused",
+  "LmsCliError",
+  "CircuitOpen"
+])
 
 /** Failures with which another model may succeed. */
 const ofTheModel: ReadonlySet<string> = new Set([

@@ -16,6 +16,7 @@ import { decide, type Decision, late } from "../rules/Decide.ts"
 import type { AgentEvent, AgentEventBody, AgentOutcome, Problem } from "../rules/AgentEvent.ts"
 import type { AgentError } from "../AgentError.ts"
 import { evolve, rebuilt } from "../rules/Evolve.ts"
+import { isOfTheHost } from "../rules/HandingOver.ts"
 import * as Artifacts from "../tools/Artifacts.ts"
 import * as SkillTool from "../tools/SkillTool.ts"
 import * as LogLines from "../../runs/LogLines.ts"
@@ -25,6 +26,7 @@ import { textOf } from "../tools/ToolResultText.ts"
 import { initial, type AgentState } from "../rules/AgentState.ts"
 import type { AgentTask } from "../AgentTask.ts"
 import { CurrentLoopPolicy } from "../LoopPolicy.ts"
+import { HandedOn, putOff } from "../HandedOn.ts"
 import { StopBetweenSteps } from "../StopBetweenSteps.ts"
 import type { Answer } from "../policy/Approval.ts"
 import { CurrentRun, type Services } from "./CurrentRun.ts"
@@ -161,6 +163,7 @@ const carriedOut = (
       offer(started)
       yield* withRun(runId)(LogLines.log(LogLines.of(started)))
       const log = RunLog.make({ runId, state, seq: started.seq + 1, offer, write })
+      const isHandedOn = yield* HandedOn
       const artifacts = Artifacts.makeStore()
       for (const event of past) {
         if (event._tag === "ToolCallFinished" && event.artifact !== undefined && event.result !== undefined) {
@@ -173,9 +176,12 @@ const carriedOut = (
         (run) => Option.match(policies, { onNone: () => run, onSome: (found) => under(found)(run) }),
         Effect.scoped,
         // so that later readers of the journal know why too
-        Effect.tapErrorCause((cause) =>
-          Cause.isInterruptedOnly(cause) ? Effect.void : log.tell({ _tag: "RunFailed", problem: problemOf(cause) })
-        ),
+        Effect.tapErrorCause((cause) => {
+          if (Cause.isInterruptedOnly(cause)) return Effect.void
+          const problem = problemOf(cause)
+          const isPutOff = isHandedOn && Option.exists(Cause.failureOption(cause), ({ retryable }) => retryable)
+          return log.tell(isPutOff ? notHere(problem) : { _tag: "RunFailed", problem })
+        }),
         (run) => Effect.raceFirst(run, log.takenOver),
         // a run that is stopped on purpose loses no events
         Effect.ensuring(log.flush),
@@ -233,6 +239,12 @@ const historyOf = Effect.fnUntraced(function* (
   return open ? messages.slice(0, -1) : messages
 })
 
+const notHere = ({ message }: Problem): AgentEventBody => ({
+  _tag: "Noted",
+  kind: putOff,
+  text: `It could not be carried out here: ${message}`
+})
+
 const carryOut: Effect.Effect<void, AgentError, CurrentRun | Scope.Scope> = Effect.gen(function* () {
   const { log, policy } = yield* CurrentRun
   let prepared: Prepared | undefined
@@ -266,9 +278,14 @@ const carryOut: Effect.Effect<void, AgentError, CurrentRun | Scope.Scope> = Effe
     }
   }
   const isStopped = yield* StopBetweenSteps
+  const isHandedOn = yield* HandedOn
   for (;;) {
     const decision = decide(log.state, yield* Clock.currentTimeMillis)
     if (decision._tag === "Finish") {
+      const { problem, status } = decision.outcome
+      if (isHandedOn && status === "failed" && problem !== undefined && isOfTheHost(problem)) {
+        return yield* log.tell(notHere(problem))
+      }
       if (prepared !== undefined) yield* judged(prepared, decision.outcome)
       return yield* log.tell({ _tag: "RunFinished", outcome: decision.outcome })
     }

@@ -74,7 +74,8 @@ export const layer = (
           ),
         check: (task) => Beforehand.check(services, task),
         begin: (task) => AgentRun.begin(services, task),
-        resume: (runId, how) => AgentRun.resume(services, runId, how)
+        resume: (runId, how) => AgentRun.resume(services, runId, how),
+        cancel: (runId) => Effect.flatMap(services.journal.read(runId), services.journal.idle)
       })
     })
   ).pipe(Layer.provide(SemanticRank.layer))
