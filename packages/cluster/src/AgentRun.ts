@@ -38,7 +38,13 @@ const Handed = {
   )
 }
 
-export const Segment = Schema.Struct({ ...Handed, part: Schema.Int, avoid: Schema.NullOr(Schema.String) })
+export const Segment = Schema.Struct({
+  ...Handed,
+  part: Schema.Int,
+  avoid: Schema.NullOr(Schema.String),
+  /** Hosts that could not carry it out until now. */
+  releases: Schema.optionalWith(Schema.Int, { default: () => 0 })
+})
 export type Segment = typeof Segment.Type
 
 export const Segments = DurableQueue.make({
@@ -71,14 +77,14 @@ export const AgentRun = Workflow.make({
 })
 
 /** Hosts that may fail before the run does. */
-const mostReleases = 5
+export const mostReleases = 5
 
 export const layer = AgentRun.toLayer(
   Effect.fnUntraced(function* (handed) {
     let avoid: string | null = null
     let releases = 0
     for (let part = 0; ; part++) {
-      const end: End = yield* DurableQueue.process(Segments, { ...handed, part, avoid })
+      const end: End = yield* DurableQueue.process(Segments, { ...handed, part, avoid, releases })
       switch (end._tag) {
         case "Ended":
           return { status: end.status, parts: part + 1 }

@@ -5,6 +5,8 @@ import {
   type Approval,
   type ApprovalRequest,
   CurrentApprover,
+  HandedOn,
+  putOff,
   StopBetweenSteps
 } from "@lms-bridge/core/AgentLoop"
 import { CurrentCaller } from "@lms-bridge/core/Observability"
@@ -14,7 +16,8 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
-import type { End, Segment } from "./AgentRun.ts"
+import { type End, mostReleases, type Segment } from "./AgentRun.ts"
+import { unreadable } from "./Journal.ts"
 import * as Submissions from "./Submissions.ts"
 import type { Loss } from "./Queue.ts"
 
@@ -23,6 +26,8 @@ export interface Circumstances {
   readonly attempts: number
   readonly loss: Effect.Effect<Loss>
   readonly isDraining: Effect.Effect<boolean>
+  readonly held: Submissions.Held
+  readonly refuse: (why: string) => Effect.Effect<void>
 }
 
 /** None: it is let go, for another worker to go on with. */
@@ -37,9 +42,15 @@ export const carryOut = Effect.fnUntraced(function* (segment: Segment, at: Circu
       }
     })
   }
+  const unknown = yield* unreadable(runId)
+  if (unknown !== undefined) {
+    yield* at.refuse(`its journal has an event that this version does not know, "${unknown}"`)
+    return Option.none<End>()
+  }
   const loop = yield* AgentLoop
   const answers = yield* Submissions.answers(runId)
-  yield* Submissions.running(runId, at.host)
+  if (!(yield* Submissions.running(runId, at.host, at.held))) return Option.none<End>()
+  const isLast = segment.releases + 1 >= mostReleases
   const last = yield* Ref.make<AgentEvent | undefined>(undefined)
   const asked = yield* Deferred.make<number>()
   const work = loop.resume(runId, { ...segment.how, answers }).pipe(
@@ -54,6 +65,7 @@ export const carryOut = Effect.fnUntraced(function* (segment: Segment, at: Circu
     ),
     Effect.provideService(CurrentCaller, segment.caller),
     Effect.provideService(StopBetweenSteps, at.isDraining),
+    Effect.provideService(HandedOn, !isLast),
     Effect.either
   )
   // whichever comes first; the run has stopped and written all its events before anything else is done
@@ -66,17 +78,25 @@ export const carryOut = Effect.fnUntraced(function* (segment: Segment, at: Circu
   )
   switch (came._tag) {
     case "Asked":
-      yield* Submissions.waiting(runId, came.number)
-      return Option.some<End>({ _tag: "NeedsApproval", asked: came.number })
+      return (yield* Submissions.waiting(runId, came.number, at.held))
+        ? Option.some<End>({ _tag: "NeedsApproval", asked: came.number })
+        : Option.none<End>()
     case "Lost":
-      return came.why === "cancelled" ? yield* givenUp(runId, Submissions.cancelled) : Option.none<End>()
+      return came.why === "cancelled" && (yield* Submissions.isOurs(at.held))
+        ? yield* givenUp(runId, Submissions.cancelled)
+        : Option.none<End>()
     case "Worked": {
       const event = yield* Ref.get(last)
       if (event?._tag === "RunFinished") return yield* ended(runId, event.outcome.status)
-      if (Either.isRight(came.result)) return Option.none<End>()
+      if (Either.isRight(came.result)) {
+        return event?._tag === "Noted" && event.kind === putOff && (yield* Submissions.isOurs(at.held))
+          ? Option.some<End>({ _tag: "Released", host: at.host, why: event.text })
+          : Option.none<End>()
+      }
       const { left } = came.result
       if (left._tag === "RunTakenOver") return Option.none<End>()
-      if (left.retryable) return Option.some<End>({ _tag: "Released", host: at.host, why: left.message })
+      if (!(yield* Submissions.isOurs(at.held))) return Option.none<End>()
+      if (left.retryable && !isLast) return Option.some<End>({ _tag: "Released", host: at.host, why: left.message })
       const { _tag: tag, message } = left
       if (event?._tag !== "RunFailed") return yield* givenUp(runId, { _tag: "RunFailed", problem: { tag, message } })
       return yield* ended(runId, "failed")

@@ -68,11 +68,11 @@ export const work = Effect.fnUntraced(function* ({ drain, version }: WorkerOptio
   const isDraining = yield* Ref.make(false)
   const host = yield* Hosts.register({ name, slots: hostSlots, version, busy: Ref.get(busy) })
   const isOpen = Effect.zipWith(host.isDraining, Ref.get(isDraining), (one, other) => !one && !other)
+  const canTake = Effect.zipWith(isOpen, host.answers, (open, answers) => open && answers)
   const address = new RunnerAddress({ host: `${name}-${globalThis.crypto.randomUUID()}`, port: 1 })
   const services = AgentRun.layer.pipe(
     Layer.provideMerge(Layer.merge(Queue.layer, Engine.layer(Option.some(address)))),
-    Layer.provide(Layer.succeed(Queue.Taker, { host: name, models: host.models, isOpen })),
-    Layer.provideMerge(Layer.succeed(Queue.Taker, { host: name, models: host.models, isOpen }))
+    Layer.provideMerge(Layer.succeed(Queue.Taker, { host: name, models: host.models, isOpen: canTake }))
   )
   const context = yield* Layer.build(services)
   yield* Effect.provide(Effect.forkScoped(Upkeep.forever), context)

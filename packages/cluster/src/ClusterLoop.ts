@@ -51,6 +51,10 @@ export const layer: Layer.Layer<AgentLoop, never, AgentLoop | Needs> = Layer.eff
             yield* Effect.provide(Submissions.again(runId, last, how), context)
             return Stream.provideContext(followed(runId, last), context)
           })
+        ),
+      cancel: (runId) =>
+        Effect.flatMap(Effect.provide(Submissions.isThere(runId), context), (isThere) =>
+          isThere ? Effect.asVoid(Effect.provide(Submissions.cancel(runId), context)) : here.cancel(runId)
         )
     })
   })

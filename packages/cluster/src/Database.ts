@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as Line from "./Line.ts"
 
 export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()("DatabaseUnavailable", {
   /** Without the password. */
@@ -31,6 +32,7 @@ export const layer: Layer.Layer<SqlClient, DatabaseUnavailable, Settings> = Laye
       url,
       maxConnections: 8,
       connectTimeout: "5 seconds",
+      stream: Line.make,
       applicationName: "lms-bridge"
     }).pipe(Layer.mapError((error) => new DatabaseUnavailable({ where: withoutSecrets(url), detail: detailOf(error) })))
   })

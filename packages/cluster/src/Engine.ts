@@ -29,6 +29,7 @@ export const layer = (
       ShardingConfig.layer({
         runnerAddress: address,
         shardLockExpiration: "5 seconds",
+        shardLockDisableAdvisory: true,
         refreshAssignmentsInterval: "1 second",
         entityMessagePollInterval: "1 second",
         entityTerminationTimeout: "1 second"

@@ -1,4 +1,5 @@
 /** The machines that carry runs out. Each enters itself and beats; there is no list to keep. */
+import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import { Settings } from "@lms-bridge/core/Settings"
 import { SqlClient } from "@effect/sql/SqlClient"
@@ -71,7 +72,7 @@ export const register = Effect.fnUntraced(function* (options: {
   const { busy, name, slots, version } = options
   const sql = yield* SqlClient
   const process = globalThis.crypto.randomUUID()
-  const models = yield* Ref.make<Models>({ servable: [], loaded: [], resident: [] })
+  const models = yield* Ref.make<Models>({ servable: [], loaded: [], resident: [], answers: false })
   const drains = yield* Ref.make(false)
   const beat = Effect.gen(function* () {
     const { loaded, resident, servable } = yield* Ref.get(models)
@@ -99,7 +100,12 @@ export const register = Effect.fnUntraced(function* (options: {
     Effect.forkScoped(Effect.repeat(Effect.ignore(effect), Schedule.spaced(beatEach)))
   yield* often(beat)
   yield* often(Effect.flatMap(look, (found) => Ref.set(models, found)))
-  return { models: Ref.get(models), isDraining: Ref.get(drains) }
+  return {
+    models: Ref.get(models),
+    isDraining: Ref.get(drains),
+    /** Whether LM Studio answers. What it could not carry out is better left to others. */
+    answers: Effect.map(Ref.get(models), ({ answers }) => answers)
+  }
 })
 
 // -----------------------------------------------------------------------------
@@ -115,12 +121,16 @@ interface Models {
   readonly loaded: ReadonlyArray<string>
   /** Keys of the models in memory. */
   readonly resident: ReadonlyArray<string>
+  readonly answers: boolean
 }
 
 /** People write names in many ways; whether this host has such a model is found out for those that are waited for. */
 const look = Effect.gen(function* () {
   const sql = yield* SqlClient
   const { loaded, resolve } = yield* ModelLifecycle
+  const { ping } = yield* LmStudioApi
+  const answers = yield* Effect.isSuccess(Effect.timeout(ping, "5 seconds"))
+  if (!answers) return { servable: [], loaded: [], resident: [], answers }
   const names = yield* sql<{ readonly model: string }>`
     select distinct model from lms_queue where not done and model is not null limit 200`
   const resident = yield* Effect.map(loaded, (all) => [...new Set(all.map(({ model }) => model))]).pipe(
@@ -141,6 +151,7 @@ const look = Effect.gen(function* () {
   return {
     servable: servable.map(({ model }) => model),
     loaded: servable.filter(({ key }) => resident.includes(key)).map(({ model }) => model),
-    resident
+    resident,
+    answers
   }
 })

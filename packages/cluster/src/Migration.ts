@@ -52,5 +52,7 @@ const steps = [
      loaded text[] not null default '{}', names text[] not null default '{}', models text[] not null default '{}', version text not null,
      draining boolean not null default false);
    create table lms_upkeep (at timestamptz not null);
-   insert into lms_upkeep values (clock_timestamp())`
+   insert into lms_upkeep values (clock_timestamp())`,
+  // when each caller was served last: whose turn it is where all have as many runs under way
+  `create table lms_callers (caller text primary key, served_at timestamptz not null)`
 ]

@@ -34,7 +34,13 @@ export type Loss = "cancelled" | "lost"
 /** The leases of this process, by the id of the item. */
 export class Leases extends Context.Tag("@lms-bridge/cluster/Leases")<
   Leases,
-  { readonly loss: (id: string) => Effect.Effect<Loss> }
+  {
+    readonly loss: (id: string) => Effect.Effect<Loss>
+    /** The name under which this process has the item, for statements that hold only while it does. */
+    readonly holder: (id: string) => string
+    /** What this process cannot read is left to others, and not taken again. */
+    readonly refuse: (id: string, why: string) => Effect.Effect<void>
+  }
 >() {}
 
 /** For those who only hand something in. */
@@ -58,8 +64,14 @@ export const layer: Layer.Layer<PersistedQueue.PersistedQueueFactory | Leases, n
           const settings = yield* Settings
           const lease = Duration.toSeconds(settings.queueLease)
           const patience = Duration.toSeconds(settings.queuePatience)
-          const losses = new Map<string, Deferred.Deferred<Loss>>()
+          const held = new Map<string, { readonly loss: Deferred.Deferred<Loss>; readonly holder: string }>()
+          const refused = new Set<string>()
           let taken = 0
+
+          const refuse = (id: string, why: string) => {
+            refused.add(id)
+            return Effect.logWarning("A part of a run is left to other workers.", { id, why })
+          }
 
           const next = Effect.fnUntraced(function* (queue: string) {
             if (!(yield* taker.isOpen)) return Option.none<Taken>()
@@ -69,8 +81,8 @@ export const layer: Layer.Layer<PersistedQueue.PersistedQueueFactory | Leases, n
             with busy as (
               select caller, count(*) n from lms_queue where not done and taken_until > clock_timestamp() group by caller),
             next as (
-              select q.id from lms_queue q left join busy b using (caller)
-              where q.queue = ${queue} and not q.done
+              select q.id from lms_queue q left join busy b using (caller) left join lms_callers c using (caller)
+              where q.queue = ${queue} and not q.done and q.id <> all(${[...refused]}::text[])
                 and (q.taken_until is null or q.taken_until <= clock_timestamp())
                 and (q.host is null or q.host = ${taker.host})
                 and (q.model is null or q.model in (select unnest(${servable}::text[])))
@@ -81,18 +93,35 @@ export const layer: Layer.Layer<PersistedQueue.PersistedQueueFactory | Leases, n
                 and (q.avoid is null or q.avoid <> ${taker.host}
                   or q.created_at < clock_timestamp() - make_interval(secs => ${patience}))
               order by q.priority desc, coalesce(b.n, 0),
-                (case when q.model is null or q.model in (select unnest(${loaded}::text[])) then 0 else 1 end),
-                q.created_at
-              limit 1 for update of q skip locked)
-            update lms_queue q set taken_by = ${holder}, taken_until = clock_timestamp() + make_interval(secs => ${lease}),
-              attempts = q.attempts + 1
-            from next where q.id = next.id
-            returning q.id, q.attempts, q.element, q.taken_by as holder`
+                (case when q.model is null or q.model in (select unnest(${loaded}::text[]))
+                  or q.created_at < clock_timestamp() - make_interval(secs => ${patience}) then 0 else 1 end),
+                c.served_at nulls first, q.created_at
+              limit 1 for update of q skip locked),
+            taken as (
+              update lms_queue q set taken_by = ${holder}, taken_until = clock_timestamp() + make_interval(secs => ${lease}),
+                attempts = q.attempts + 1
+              from next where q.id = next.id
+              returning q.id, q.attempts, q.element, q.taken_by as holder, q.caller),
+            served as (
+              insert into lms_callers (caller, served_at) select caller, clock_timestamp() from taken
+              on conflict (caller) do update set served_at = excluded.served_at)
+            select id, attempts, element, holder from taken`
             return Option.fromNullable(rows[0])
           })
 
           const take = Effect.fnUntraced(function* ({ name }: { readonly name: string }) {
-            const found = yield* next(name).pipe(
+            const readable = Effect.flatMap(next(name), (found) =>
+              Option.isNone(found) || isItem(decodeElement(found.value.element))
+                ? Effect.succeed(found)
+                : Effect.as(
+                    Effect.zipRight(
+                      refuse(found.value.id, "it is in a form that this version does not know"),
+                      giveBack(sql, found.value)
+                    ),
+                    Option.none<Taken>()
+                  )
+            )
+            const found = yield* readable.pipe(
               Effect.tapError((error) => Effect.logDebug("the queue cannot be read", { cause: error.message })),
               Effect.orElseSucceed(() => Option.none<Taken>()),
               Effect.tap((found) => (Option.isSome(found) ? Effect.void : Effect.sleep("1 second"))),
@@ -100,9 +129,9 @@ export const layer: Layer.Layer<PersistedQueue.PersistedQueueFactory | Leases, n
             )
             const item = Option.getOrThrow(found)
             const loss = yield* Deferred.make<Loss>()
-            losses.set(item.id, loss)
+            held.set(item.id, { loss, holder: item.holder })
             yield* Effect.addFinalizer((exit) =>
-              Effect.sync(() => losses.delete(item.id)).pipe(
+              Effect.sync(() => held.delete(item.id)).pipe(
                 Effect.zipRight(settle(sql, item, exit)),
                 // whoever stops must not wait for the database: the lease runs out
                 Effect.timeout("5 seconds"),
@@ -122,10 +151,12 @@ export const layer: Layer.Layer<PersistedQueue.PersistedQueueFactory | Leases, n
           return Context.make(PersistedQueue.PersistedQueueStore, { offer: offer(sql), take }).pipe(
             Context.add(Leases, {
               loss: (id) =>
-                Option.match(Option.fromNullable(losses.get(id)), {
+                Option.match(Option.fromNullable(held.get(id)), {
                   onNone: () => Effect.never,
-                  onSome: Deferred.await
-                })
+                  onSome: ({ loss }) => Deferred.await(loss)
+                }),
+              holder: (id) => held.get(id)?.holder ?? "",
+              refuse
             })
           )
         })
@@ -147,6 +178,8 @@ interface Taken {
 const Element = Schema.parseJson(Schema.Unknown)
 const encodeElement = Schema.encodeSync(Element)
 const decodeElement = Schema.decodeSync(Element)
+const isItem = (element: unknown) => Option.isSome(decodeItem(element))
+const decodeItem = Schema.decodeUnknownOption(Item)
 const decodePayload = Schema.decodeUnknown(Schema.Struct({ payload: Schema.encodedSchema(Item.fields.payload) }))
 
 /** An item that is there already is not entered again; the state of the run changes only with a new one. */
@@ -165,11 +198,14 @@ const offer =
     })
 
 /** Done only while it is still ours. What was let go in order is not counted as an attempt. */
-const settle = (sql: SqlClient, { holder, id }: Taken, exit: Exit.Exit<unknown, unknown>) =>
+const settle = (sql: SqlClient, taken: Taken, exit: Exit.Exit<unknown, unknown>) =>
   Exit.isSuccess(exit)
-    ? sql`update lms_queue set done = true where id = ${id} and taken_by = ${holder}`
-    : sql`update lms_queue set taken_by = null, taken_until = null, attempts = greatest(0, attempts - 1)
-        where id = ${id} and taken_by = ${holder} and not done`
+    ? sql`update lms_queue set done = true where id = ${taken.id} and taken_by = ${taken.holder}`
+    : giveBack(sql, taken)
+
+const giveBack = (sql: SqlClient, { holder, id }: Taken) =>
+  sql`update lms_queue set taken_by = null, taken_until = null, attempts = greatest(0, attempts - 1)
+    where id = ${id} and taken_by = ${holder} and not done`
 
 /** Undefined while the item is ours and the run is wanted. */
 const renew = (sql: SqlClient, { holder, id }: Taken, lease: number) =>

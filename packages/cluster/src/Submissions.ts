@@ -100,15 +100,24 @@ export const answer = Effect.fnUntraced(function* (runId: string, asked: number,
   yield* wake(yield* find(runId), asked)
 })
 
-export const wake = ({ execution }: Submitted, asked: number) =>
-  execution === null
-    ? Effect.void
-    : steadily(
-        DurableDeferred.done(Approval(asked), {
-          token: DurableDeferred.tokenFromExecutionId(Approval(asked), { workflow: AgentRun, executionId: execution }),
+/** A worker that was stopped in between may have told the workflow of an earlier question: it goes on from that one too. */
+export const wake = Effect.fnUntraced(function* ({ execution, run_id }: Submitted, asked: number) {
+  if (execution === null) return
+  const sql = yield* SqlClient
+  const questions = yield* patiently(sql<{ readonly seq: number }>`
+    select seq from lms_run_events where run_id = ${run_id} and tag = 'ApprovalAsked' and seq <= ${asked}`)
+  yield* Effect.forEach(
+    questions,
+    ({ seq }) =>
+      steadily(
+        DurableDeferred.done(Approval(seq), {
+          token: DurableDeferred.tokenFromExecutionId(Approval(seq), { workflow: AgentRun, executionId: execution }),
           exit: Exit.void
         })
-      )
+      ),
+    { discard: true }
+  )
+})
 
 /** Answers the question that the run waits for. */
 export const approve = Effect.fnUntraced(function* (runId: string, approved: boolean) {
@@ -150,17 +159,37 @@ export const close = Effect.fnUntraced(function* (runId: string, body: AgentEven
   yield* Effect.ignore(write([stamp(body, RunId.make(runId), last.seq + 1, at)]))
 }, Effect.scoped)
 
-export const running = Effect.fnUntraced(function* (runId: string, worker: string) {
+/** Who has the part of the run. A worker that was stopped for longer than its lease says nothing of the run any more. */
+export interface Held {
+  readonly id: string
+  readonly holder: string
+}
+
+const isHeld = (sql: SqlClient, { holder, id }: Held) =>
+  sql`exists (select 1 from lms_queue where id = ${id} and taken_by = ${holder} and not done)`
+
+/** False: it is not ours any more. */
+export const running = Effect.fnUntraced(function* (runId: string, worker: string, held: Held) {
   const sql = yield* SqlClient
-  yield* patiently(sql`
+  const changed = yield* patiently(sql`
     update lms_runs set state = 'running', worker = ${worker}, asked = null, updated_at = clock_timestamp()
-    where run_id = ${runId}`)
+    where run_id = ${runId} and ${isHeld(sql, held)} returning 1`)
+  return changed.length > 0
 })
 
-export const waiting = Effect.fnUntraced(function* (runId: string, asked: number) {
+/** False: it is not ours any more. */
+export const waiting = Effect.fnUntraced(function* (runId: string, asked: number, held: Held) {
   const sql = yield* SqlClient
-  yield* patiently(sql`
-    update lms_runs set state = 'waiting', asked = ${asked}, updated_at = clock_timestamp() where run_id = ${runId}`)
+  const changed = yield* patiently(sql`
+    update lms_runs set state = 'waiting', asked = ${asked}, updated_at = clock_timestamp()
+    where run_id = ${runId} and ${isHeld(sql, held)} returning 1`)
+  return changed.length > 0
+})
+
+/** Whether the part is still ours. */
+export const isOurs = Effect.fnUntraced(function* (held: Held) {
+  const sql = yield* SqlClient
+  return (yield* patiently(sql`select 1 where ${isHeld(sql, held)}`)).length > 0
 })
 
 export const ended = Effect.fnUntraced(function* (runId: string, status: string) {

@@ -81,6 +81,7 @@ const wakeMissed = Effect.fnUntraced(function* (sql: SqlClient) {
 const prune = Effect.fnUntraced(function* (sql: SqlClient, most: number) {
   const old = yield* sql<{ readonly run_id: string; readonly execution: string | null }>`
     select run_id, execution from lms_runs where state = 'ended' order by updated_at desc offset ${most} limit 200`
+  yield* sql`delete from lms_callers where served_at < clock_timestamp() - interval '1 day'`
   if (old.length === 0) return
   const runs = old.map(({ run_id }) => run_id)
   const executions = old.flatMap(({ execution }) => execution ?? [])

@@ -25,12 +25,22 @@ export const start = Effect.fnUntraced(function* (options: {
   const { busy, drain, isDraining } = options
   const { hostSlots } = yield* Settings
   const { host } = yield* Taker
-  const { loss } = yield* Leases
+  const { holder, loss, refuse } = yield* Leases
   const queue = yield* PersistedQueue.make({ name: queueName, schema: Item })
   const next = queue.take(({ payload, token }, { attempts, id }) =>
     Effect.acquireUseRelease(
       Ref.update(busy, (count) => count + 1),
-      () => Effect.exit(carryOut(payload, { host, attempts, loss: loss(id), isDraining: Ref.get(isDraining) })),
+      () =>
+        Effect.exit(
+          carryOut(payload, {
+            host,
+            attempts,
+            loss: loss(id),
+            isDraining: Ref.get(isDraining),
+            held: { id, holder: holder(id) },
+            refuse: (why) => refuse(id, why)
+          })
+        ),
       () => Ref.update(busy, (count) => count - 1)
     ).pipe(
       Effect.flatMap((exit) => {
