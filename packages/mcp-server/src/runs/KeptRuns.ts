@@ -2,6 +2,7 @@
  * Runs of other processes, earlier or active ones, read from their journals.
  */
 import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
+import type { AgentLoop } from "@lms-bridge/core/AgentLoop"
 import { RunInProgress, type RunJournal, type RunNotFound, type RunSummary } from "@lms-bridge/core/RunJournal"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -13,11 +14,12 @@ import { asTools } from "../protocol/Hints.ts"
 import * as RunReport from "./RunReport.ts"
 
 type Journal = Context.Tag.Service<typeof RunJournal>
+type Loop = Context.Tag.Service<typeof AgentLoop>
 
 /** The run of an id, or of the beginning of one; none if it has no journal. */
-export const find = (journal: Journal, text: string): Effect.Effect<Option.Option<Handle>> =>
+export const find = (loop: Loop, journal: Journal, text: string): Effect.Effect<Option.Option<Handle>> =>
   journal.find(text).pipe(
-    Effect.flatMap((runId) => handle(journal, runId)),
+    Effect.flatMap((runId) => handle(loop, journal, runId)),
     Effect.option
   )
 
@@ -57,8 +59,10 @@ const elsewhere: Readonly<Record<UnderWay, string>> = {
 
 /** The interval at which the journal of a run in another process is read. */
 const lookEvery = "1 second"
+/** How long a run that was cancelled may take to end: longer than a worker needs to hear of it. */
+const endsWithin = "10 seconds"
 
-const handle = Effect.fnUntraced(function* (journal: Journal, runId: string) {
+const handle = Effect.fnUntraced(function* (loop: Loop, journal: Journal, runId: string) {
   const first = yield* recordOf(journal, yield* journal.read(runId))
   const latest = yield* Ref.make(first)
   // the journal may be removed meanwhile
@@ -67,14 +71,19 @@ const handle = Effect.fnUntraced(function* (journal: Journal, runId: string) {
     Effect.tap((now) => Ref.set(latest, now)),
     Effect.orElse(() => Ref.get(latest))
   )
+  const ended = Effect.repeat(record, { until: RunReport.hasEnded, schedule: Schedule.spaced(lookEvery) }).pipe(
+    Effect.zipRight(record)
+  )
+  // its journal may be removed meanwhile
+  const told = Effect.catchTag(loop.cancel(runId), "RunNotFound", () => Effect.void)
   const result: Handle = {
     record,
     events: Effect.orElseSucceed(journal.read(runId), () => []),
-    await: Effect.repeat(record, { until: RunReport.hasEnded, schedule: Schedule.spaced(lookEvery) }).pipe(
-      Effect.zipRight(record)
-    ),
+    await: ended,
     detach: Effect.void,
-    cancel: Effect.filterOrFail(record, RunReport.hasEnded, () => new RunInProgress({ runId }))
+    cancel: Effect.flatMap(record, (now) =>
+      RunReport.hasEnded(now) ? Effect.succeed(now) : Effect.zipRight(told, Effect.timeout(ended, endsWithin))
+    ).pipe(Effect.catchTag("TimeoutException", () => new RunInProgress({ runId })))
   }
   return result
 })

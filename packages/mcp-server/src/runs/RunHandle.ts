@@ -16,8 +16,8 @@ export interface Handle {
   /** Stops reporting progress. */
   readonly detach: Effect.Effect<void>
   /**
-   * Stops the run and everything beneath it; does nothing if it has ended. Fails for an active run of another process,
-   * which can only be stopped there.
+   * Stops the run and everything beneath it; does nothing if it has ended. Fails for an active run of another process of
+   * this machine, which can only be stopped there, and where a worker has not stopped it in time.
    */
   readonly cancel: Effect.Effect<RunReport.Record, RunInProgress>
 }

@@ -170,7 +170,7 @@ export class Runs extends Context.Tag("@lms-bridge/mcp-server/Runs")<
         keep: Effect.forkIn(scope),
         get: Effect.fnUntraced(function* (runId: string) {
           const here = (yield* Ref.get(handles)).get(runId)
-          const found = here === undefined ? yield* KeptRuns.find(journal, runId) : Option.some(here)
+          const found = here === undefined ? yield* KeptRuns.find(loop, journal, runId) : Option.some(here)
           if (Option.isSome(found)) return found.value
           return yield* new RunNotFound({ runId, known: (yield* list).slice(0, 5).map(({ runId }) => runId) })
         }),
