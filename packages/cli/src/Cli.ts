@@ -96,12 +96,17 @@ export interface Need {
 export type Services<E, R> = (need: Need) => Layer.Layer<StandIn.Services, E, R>
 
 /**
- * Runs a command line (without the program's name), prints the result or the failure, and returns the exit code.
+ * Runs a command line (without the program's name), prints the result or the failure, and returns the exit code. An end by a
+ * signal is said, unless it is the usual one.
  */
 export const make =
-  <E extends Failure & { readonly message: string }, R>(services: Services<E, R>) =>
+  <E extends Failure & { readonly message: string }, R>(services: Services<E, R>, endsAsUsual = () => false) =>
   (args: ReadonlyArray<string>) =>
-    Effect.flatMap(Ref.make(false), (printed) => carriedOut(services, args, printed))
+    Effect.flatMap(Ref.make(false), (printed) =>
+      Effect.onInterrupt(carriedOut(services, args, printed), () =>
+        endsAsUsual() ? Effect.void : Effect.flatMap(Screen, (screen) => screen.err("Interrupted."))
+      )
+    )
 
 const carriedOut = <E extends Failure & { readonly message: string }, R>(
   services: Services<E, R>,
@@ -151,7 +156,6 @@ const carriedOut = <E extends Failure & { readonly message: string }, R>(
     Effect.catchAll((failure) =>
       Effect.flatMap(Ref.get(printed), (hasResult) => report(failure, !hasResult && wantsJson(args)))
     ),
-    Effect.onInterrupt(() => Effect.flatMap(Screen, (screen) => screen.err("Interrupted."))),
     Effect.provideService(CliConfig.CliConfig, cliConfig)
   )
 

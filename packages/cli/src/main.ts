@@ -52,8 +52,6 @@ const bridge = ({
   Layer.Layer.Context<Own> | Layer.Layer.Context<Shared>
 > => (shared === undefined ? StandIn.layer(standIn) : SharedRuns.layer(shared))
 
-const cli = Cli.make((need) => bridge(need).pipe(Layer.provideMerge(logging(need))))
-
 const ThisProgram = Layer.sync(Program, () => ({
   platform: process.platform,
   node: process.execPath,
@@ -95,11 +93,15 @@ process.once("SIGINT", () => (signal ??= "SIGINT"))
 process.once("SIGTERM", () => (signal ??= "SIGTERM"))
 process.once("SIGHUP", () => process.emit("SIGTERM"))
 
+/** SIGTERM is the normal end of a server, and its calls have been answered by then. */
+const endsAsUsual = () => signal === "SIGTERM" && ["serve", "ui", "worker"].includes(process.argv[2] ?? "")
+
+const cli = Cli.make((need) => bridge(need).pipe(Layer.provideMerge(logging(need))), endsAsUsual)
+
 const exitCode = <A, E>(exit: Exit.Exit<A, E>): number => {
   if (Exit.isSuccess(exit)) return typeof exit.value === "number" ? exit.value : ExitCode.done
   if (!Cause.isInterruptedOnly(exit.cause)) return ExitCode.failure
-  // SIGTERM is the normal end of a server, and its calls have been answered by then
-  if (signal === "SIGTERM" && ["serve", "ui", "worker"].includes(process.argv[2] ?? "")) return ExitCode.done
+  if (endsAsUsual()) return ExitCode.done
   return signal === "SIGTERM" ? ExitCode.terminated : ExitCode.interrupted
 }
 
