@@ -95,6 +95,8 @@ export const startPostgres = async (bin) => {
   await own("createdb", ["-h", "127.0.0.1", "-p", String(port), "-U", "lms", "team"])
   return {
     url: `postgres://lms@127.0.0.1:${port}/team`,
+    port,
+    urlAt: (other) => `postgres://lms@127.0.0.1:${other}/team`,
     /** The rows of a statement, each a list of texts. */
     rows: async (statement) =>
       (await own("psql", ["-h", "127.0.0.1", "-p", String(port), "-U", "lms", "-AtF", "\t", "-c", statement, "team"]))

@@ -1,17 +1,17 @@
-// `npm run drill [-- --short | --long | --only TEXT]`: workers, fronts and the database die in the middle of things, and afterwards no run is lost, no
+// `npm run drill [-- --short | --only TEXT]`: workers, fronts and the database die in the middle of things, and afterwards no run is lost, no
 // call that changes something ran twice, and nobody was asked for nothing. Real processes; LM Studio is the stand-in.
 // `npm run drill -- recovery`: the drills of docs/operations/recovery.md instead.
 import { startSuite } from "../checks.mjs"
 import { makeReady } from "../ready.mjs"
 import { fail } from "../workspace.mjs"
 import { programs, startPostgres } from "./postgres.mjs"
+import { cutsAndFronts } from "./scenes.mjs"
 import { eventually, makeWorld, sleep } from "./world.mjs"
 
 // it ends the process
 if (process.argv[2] === "recovery") await import("./recovery.mjs")
 
 const suite = startSuite("drill")
-const isLong = process.argv.includes("--long")
 const only = process.argv[process.argv.indexOf("--only") + 1]
 /** In CI: a few of them, begun within so long, whatever else the machine does. */
 const isShort = process.argv.includes("--short")
@@ -161,14 +161,14 @@ try {
     expect((await stateOf(run)).worker !== leaver.name, "the worker that left has it")
   })
 
-  await check("the database is away for 15 s, twice in a long drill: every run ends, and none is lost", async () => {
+  await check("the database is away for 15 s, twice: every run ends, and none is lost", async () => {
     const runs = [await submit("[r7] note lookslowly note"), await submit("[r8] lookslowly noteslowly note")]
     await begun("lookslowly r7 1")
-    for (let round = 0; round < (isLong ? 2 : 1); round++) {
+    for (let round = 0; round < 2; round++) {
       await postgres.stop()
       await sleep(15_000)
       await postgres.start()
-      if (isLong) await sleep(2000)
+      await sleep(2000)
     }
     for (const run of runs) {
       const { state } = await eventually("it ends or asks", async () => {
@@ -229,6 +229,8 @@ try {
     expect(times("begin note m1 1") === 1, "the note was not written once")
     expect(Number((await postgres.rows("select count(*) from lms_runs"))[0][0]) === before + 1, "it was not handed in")
   })
+
+  await cutsAndFronts({ begun, check, done, expect, postgres, team: () => team, times, world })
 
   await check("the invariants: no run lost, no change twice, every question answered", async () => {
     const open = await postgres.rows("select run_id, state from lms_runs where state <> 'ended'")

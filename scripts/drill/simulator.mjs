@@ -18,13 +18,17 @@ const model = fromFunction(({ messages, tools }) => {
   const tool = tools.find(({ name }) => name === word || name.endsWith(`__${word}`))
   return tool === undefined
     ? { text: "Done." }
-    : { toolCalls: [{ name: tool.name, arguments: { run, step } }], delayMs: 100 }
+    : { toolCalls: [{ name: tool.name, arguments: { run, step } }], delayMs: Number(process.env.DRILL_DELAY ?? 100) }
 })
 
 await Effect.runPromise(
   Effect.scoped(
     Effect.gen(function* () {
-      const simulator = yield* start({ model, settings: { loadTime: "3 seconds", tokenDelay: 0, promptProcessing: 0 } })
+      const simulator = yield* start({
+        model,
+        port: Number(process.env.DRILL_PORT ?? 0),
+        settings: { loadTime: process.env.DRILL_LOAD_TIME ?? "3 seconds", tokenDelay: 0, promptProcessing: 0 }
+      })
       process.send({ baseUrl: simulator.baseUrl, lmsBinary: simulator.lmsBinary })
       process.once("disconnect", () => process.exit(0))
       return yield* Effect.never

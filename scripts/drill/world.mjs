@@ -1,11 +1,13 @@
 // The team of the drill: a database, one stand-in for LM Studio for each worker, and the program as people start it.
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
+import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js"
 import { fork, spawn } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { inRoot } from "../workspace.mjs"
+import { makeLink } from "./link.mjs"
 
 const program = inRoot("packages/cli/dist/lms-bridge.js")
 
@@ -22,7 +24,7 @@ export const eventually = async (what, holds, seconds = usual) => {
   }
 }
 
-/** `seconds`: how long anything may take. */
+/** `seconds`: how long anything may take. Without a database there is one machine. */
 export const makeWorld = async (postgres, seconds) => {
   usual = seconds
   const folder = mkdtempSync(join(tmpdir(), "lms-bridge-drill-"))
@@ -36,12 +38,22 @@ export const makeWorld = async (postgres, seconds) => {
   }
   writeFileSync(mcpJson, JSON.stringify({ mcpServers: { drill: entry } }))
   const children = new Set()
+  const open = []
 
-  const simulator = () =>
+  const link = async (port) => {
+    const made = await makeLink(port)
+    open.push(made)
+    return made
+  }
+
+  const simulator = (env = {}) =>
     new Promise((resolve, reject) => {
-      const child = fork(inRoot("scripts/drill/simulator.mjs"), { stdio: ["ignore", "ignore", "inherit", "ipc"] })
+      const child = fork(inRoot("scripts/drill/simulator.mjs"), {
+        stdio: ["ignore", "ignore", "inherit", "ipc"],
+        env: { ...process.env, TMPDIR: folder, ...env }
+      })
       children.add(child)
-      child.once("message", resolve)
+      child.once("message", (found) => resolve({ ...found, child }))
       child.once("exit", (code) => reject(new Error(`the stand-in ended with ${code}`)))
     })
 
@@ -52,7 +64,7 @@ export const makeWorld = async (postgres, seconds) => {
     MCP_JSON_PATH: mcpJson,
     LMS_BRIDGE_DATA_DIR: join(home, "data"),
     LMS_BRIDGE_PROBE: "off",
-    LMS_BRIDGE_DATABASE_URL: postgres.url,
+    ...(postgres === undefined ? {} : { LMS_BRIDGE_DATABASE_URL: postgres.url }),
     LMS_BRIDGE_QUEUE_LEASE: "4s",
     LMS_BRIDGE_QUEUE_PATIENCE: "0s",
     LMS_BRIDGE_METRICS_OPEN: "1",
@@ -62,7 +74,12 @@ export const makeWorld = async (postgres, seconds) => {
   })
 
   const start = (args, env) => {
-    const child = spawn(process.execPath, [program, ...args], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] })
+    const before = env.DRILL_CLOCK_SKEW === undefined ? [] : ["--import", inRoot("scripts/drill/skew.mjs")]
+    const child = spawn(process.execPath, [...before, program, ...args], {
+      cwd: folder,
+      env,
+      stdio: ["ignore", "pipe", "pipe"]
+    })
     children.add(child)
     const said = { out: "", err: "" }
     child.stdout.on("data", (chunk) => (said.out += chunk))
@@ -78,18 +95,30 @@ export const makeWorld = async (postgres, seconds) => {
   }
 
   let count = 0
-  const worker = async (slots = 2) => {
+  /** `links`: the worker reaches its LM Studio and the database over a network that can be cut. */
+  const worker = async ({ slots = 2, env = {}, links: isLinked = false, lmStudio: given } = {}) => {
     const name = `w${++count}`
+    const lmStudio = given ?? (await simulator())
+    const links = isLinked
+      ? { database: await link(postgres.port), lmStudio: await link(Number(new URL(lmStudio.baseUrl).port)) }
+      : undefined
+    const over = links && {
+      LMSTUDIO_BASE_URL: `http://127.0.0.1:${links.lmStudio.port}`,
+      LMS_BRIDGE_LMS_BINARY: "none",
+      LMS_BRIDGE_DATABASE_URL: postgres.urlAt(links.database.port)
+    }
     const started = start(["worker", "--drain", "10s"], {
-      ...envOf(home(name), await simulator()),
+      ...envOf(home(name), lmStudio),
       LMS_BRIDGE_HOST_NAME: name,
-      LMS_BRIDGE_HOST_SLOTS: String(slots)
+      LMS_BRIDGE_HOST_SLOTS: String(slots),
+      ...over,
+      ...env
     })
     await eventually(`${name} takes runs`, () => {
       if (started.child.exitCode !== null) throw new Error(started.said.err)
       return started.said.err.includes("takes runs")
     })
-    return { name, ...started }
+    return { name, lmStudio, links, ...started }
   }
 
   const cli = (...args) => start(args, envOf(home("front"))).ended
@@ -105,21 +134,54 @@ export const makeWorld = async (postgres, seconds) => {
     return { state, worker, status, asked }
   }
 
+  /** `serve` with an MCP client, whose person answers each question as `answerOf` says. */
+  const front = async (name, { answerOf = () => "Allow once", env = {}, lmStudio } = {}) => {
+    const client = new Client({ name, version: "1" }, { capabilities: { elicitation: {} } })
+    const questions = []
+    client.setRequestHandler(ElicitRequestSchema, ({ params: { message } }) => {
+      questions.push(message)
+      return { action: "accept", content: { answer: answerOf(message) } }
+    })
+    const transport = new StdioClientTransport({
+      command: process.execPath,
+      args: [program, "serve"],
+      env: { ...envOf(home(name), lmStudio), ...env },
+      stderr: "ignore"
+    })
+    await client.connect(transport)
+    return {
+      questions,
+      pid: transport.pid,
+      /** The structured result, and its text. */
+      call: async (tool, given, timeout = 60_000) => {
+        const { content, isError, structuredContent } = await client.callTool(
+          { name: tool, arguments: given },
+          undefined,
+          { timeout }
+        )
+        return { ...structuredContent, isError, text: content.map(({ text }) => text ?? "").join("\n") }
+      },
+      close: () => client.close()
+    }
+  }
+
   /** What an MCP client of `serve` gets for a task. */
   const delegate = async (task) => {
-    const client = new Client({ name: "drill", version: "1" })
-    const env = envOf(home("client"))
-    await client.connect(new StdioClientTransport({ command: process.execPath, args: [program, "serve"], env }))
-    const { content } = await client.callTool({
-      name: "autonomous_with_mcp",
-      arguments: { mcp_name: "drill", task }
-    })
+    const client = await front("client")
+    const { text } = await client.call("autonomous_with_mcp", { mcp_name: "drill", task })
     await client.close()
-    return content.map(({ text }) => text ?? "").join("\n")
+    return text
   }
 
   return {
+    folder,
+    effectsFile: effects,
+    home,
+    link,
+    cliWith: (env, ...args) => start(args, { ...envOf(home("front")), ...env }).ended,
     worker,
+    simulator,
+    front,
     delegate,
     cli,
     start: (...args) => start(args, envOf(home("front"))),
@@ -148,6 +210,7 @@ export const makeWorld = async (postgres, seconds) => {
         )[0][0]
       ),
     close: async () => {
+      for (const link of open) link.close()
       for (const child of children) {
         child.kill("SIGCONT")
         child.kill("SIGKILL")
