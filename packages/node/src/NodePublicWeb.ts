@@ -3,7 +3,6 @@
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { isPublic, PublicWeb } from "@lms-bridge/core/Images"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -11,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Dns from "node:dns"
 import type { LookupFunction } from "node:net"
+import { later } from "./LaterClient.ts"
 import * as ProxiedFetch from "./ProxiedFetch.ts"
 
 /** Like `dns.lookup`, but an answer with any non-public address is an error. */
@@ -42,15 +42,22 @@ const overProxy = (direct: HttpClient.HttpClient, proxied: HttpClient.HttpClient
         )
   )
 
-const Direct = NodeHttpClient.layerWithoutAgent.pipe(
-  Layer.provide(NodeHttpClient.makeAgentLayer({ lookup, keepAlive: false }))
+const direct = later(
+  Effect.flatMap(
+    Effect.promise(() => import("@effect/platform-node/NodeHttpClient")),
+    ({ layerWithoutAgent, makeAgentLayer }) =>
+      layerWithoutAgent.pipe(
+        Layer.provide(makeAgentLayer({ lookup, keepAlive: false })),
+        Layer.build,
+        Effect.map(Context.get(HttpClient.HttpClient))
+      )
+  )
 )
 
 export const layer = Layer.scoped(
   PublicWeb,
   Effect.gen(function* () {
-    const direct = Context.get(yield* Layer.build(Direct), HttpClient.HttpClient)
     const proxied = Context.get(yield* Layer.build(FetchHttpClient.layer), HttpClient.HttpClient)
-    return Option.some(overProxy(direct, proxied))
+    return Option.some(overProxy(yield* direct, proxied))
   })
 )

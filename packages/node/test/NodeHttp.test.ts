@@ -7,6 +7,7 @@ import { Settings } from "@lms-bridge/core/Settings"
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import { Resilience } from "@lms-bridge/core/Resilience"
 import * as NodeHttp from "#src/NodeHttp.ts"
+import * as UndiciClient from "#src/UndiciClient.ts"
 
 /**
  * A server on a free port. `connections` counts them; `left` gets an entry for each reply that was not read to its end.
@@ -56,7 +57,7 @@ describe("NodeHttp", () => {
 
   it("lets only its callers limit the wait for headers", () => {
     const given: Array<unknown> = []
-    const dispatch = NodeHttp.unlimited(({ bodyTimeout, headersTimeout }) => {
+    const dispatch = UndiciClient.unlimited(({ bodyTimeout, headersTimeout }) => {
       given.push(headersTimeout, bodyTimeout)
       return true
     })
