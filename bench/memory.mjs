@@ -4,7 +4,7 @@ import { prepareServers } from "./servers.mjs"
 
 export const title = "memory of an idle lms-bridge-mcp"
 
-const idleMillis = 3000
+const idleMillis = 4000
 
 export const run = async () => {
   if (process.platform !== "linux") return []

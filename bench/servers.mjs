@@ -4,7 +4,7 @@ import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { executables, inRoot } from "../scripts/workspace.mjs"
-import { sleep, toInitialized } from "./measure.mjs"
+import { listTools, sleep, toInitialized } from "./measure.mjs"
 
 const require = createRequire(inRoot("package.json"))
 
@@ -65,8 +65,11 @@ export const prepareServers = async () => {
   }
   const ours = executables.find(({ name }) => name === "lms-bridge-mcp")
   const server = { args: [inRoot(ours.file)], env }
-  // the first start of a new build writes V8's code cache, a moment after the answer
-  await toInitialized(server, () => sleep(2000))
+  // the first start of a new build writes V8's code cache, a moment after a client has read the list of tools
+  await toInitialized(server, async (started) => {
+    await listTools(started)
+    await sleep(3000)
+  })
   return {
     ours: server,
     bare: { args: [bare], env: {} },
