@@ -17,7 +17,12 @@ const patience = 2
 const Context = Schema.parseJson(
   Schema.Struct({
     client_id: Schema.optional(Schema.String),
-    client_secret: Schema.optional(Schema.String)
+    client_secret: Schema.optional(Schema.String),
+    toolCalls: Schema.optional(
+      Schema.Array(
+        Schema.Struct({ name: Schema.String, arguments: Schema.Record({ key: Schema.String, value: Schema.Unknown }) })
+      )
+    )
   })
 )
 
@@ -71,8 +76,13 @@ const use = Effect.gen(function* () {
     add_numbers: { a: 5, b: 3 },
     json_schema_echo: { schema: schemaOf("json_schema_2020_12_tool") }
   }
-  for (const { name } of tools) yield* asTold(mcp.call("suite", name, given[name] ?? {}))
-})
+  const { toolCalls } = yield* Schema.decode(Context)(yield* context)
+  const calls = toolCalls ?? tools.map(({ name }) => ({ name, arguments: given[name] ?? {} }))
+  for (const { arguments: args, name } of calls) yield* asTold(mcp.call("suite", name, args))
+  const server = yield* mcp.connect("suite")
+  for (const { uri } of yield* server.resources) yield* server.readResource(uri)
+  for (const { name } of yield* server.prompts) yield* server.getPrompt(name, {})
+}).pipe(Effect.scoped)
 
 /** Presses Enter at each field, which takes what the server proposes. */
 const agreeable: ElicitationHandler = {

@@ -22,6 +22,7 @@ import * as SessionWithoutSecrets from "../redaction/SessionWithoutSecrets.ts"
 import * as ServerExchange from "./ServerExchange.ts"
 import * as ServerRequests from "./ServerRequests.ts"
 import * as TaskCall from "./TaskCall.ts"
+import * as ToolPages from "./ToolPages.ts"
 
 export interface ClientOptions {
   readonly server: string
@@ -48,7 +49,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     // not compile; a model can use such a result anyway, so nothing is checked here
     { capabilities, jsonSchemaValidator: { getValidator: acceptAll } }
   )
-  const { foreign, greeting, transport } = TolerantTransport.make(channel.transport)
+  const { era, foreign, greeting, hurry, transport } = TolerantTransport.make(channel.transport, channel.begins)
   const pausedTimeout = ServerExchange.makePausedTimeout()
   // before the server can ask anything
   yield* ServerRequests.bind(client, capabilities, { ...answering, server, pausedTimeout })
@@ -107,7 +108,18 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
   )
   yield* ServerExchange.attempt("initialize", () =>
     client.connect(transport, { timeout: ServerExchange.noSdkLimit })
-  ).pipe(Effect.catchAll(refused), within("Its answer to initialize"))
+  ).pipe(
+    Effect.catchAll(refused),
+    // one that knows only `initialize` may not answer anything else at all
+    channel.begins === "modern"
+      ? (self) =>
+          Effect.raceFirst(
+            self,
+            Effect.zipRight(Effect.sleep(hesitation(startTimeout)), Effect.zipRight(Effect.sync(hurry), Effect.never))
+          )
+      : (self) => self,
+    within("Its answer to initialize")
+  )
 
   const exchange = ServerExchange.make(client, pausedTimeout)
   const declared = Greeting.offered(greeting())
@@ -118,7 +130,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     method: string,
     what: string,
     capability: "tools" | "resources" | "prompts",
-    pageOf: (result: unknown) => CachedList.Page<A>,
+    pageOf: (result: unknown) => Effect.Effect<CachedList.Page<A>>,
     keyOf: (item: A) => string
   ) =>
     CachedList.make<A, McpServerUnavailable>({
@@ -133,7 +145,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
         if (declared !== undefined && !isDeclared && capability !== "tools") return Effect.succeed(none)
         const asked = exchange.send(method, cursor === undefined ? {} : { cursor })
         return (isDeclared ? asked : Effect.timeoutTo(asked, unlikely(none))).pipe(
-          Effect.map(pageOf),
+          Effect.flatMap(pageOf),
           Effect.catchAll((error) => {
             if (error.forgotten) {
               return Effect.zipRight(useless, unavailable("Closed", error.text, { status: forgottenStatus }))
@@ -149,38 +161,30 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
         )
       }
     })
-  /** Names of the tools that are called as tasks. */
-  const asTask = new Set<string>()
-  const tools = kept(
-    "tools/list",
-    "Its list of tools",
-    "tools",
-    (result) => {
-      const { items, next } = McpWire.toolPage(server, result)
-      for (const { name, taskRequired } of items) asTask[taskRequired === true ? "add" : "delete"](name)
-      return { items: items.filter(({ name }) => allows(name)), next }
-    },
-    ({ name }) => name
-  )
+  const toolPages = ToolPages.make(server, {
+    allows,
+    mirrors: era() === "modern" && channel.transport.hasPerRequestStream === true
+  })
+  const tools = kept("tools/list", "Its list of tools", "tools", toolPages.read, ({ name }) => name)
   const resources = kept(
     "resources/list",
     "Its list of resources",
     "resources",
-    (result) => McpWire.resourcePage(server, result),
+    (result) => Effect.succeed(McpWire.resourcePage(server, result)),
     ({ uri }) => uri
   )
   const templates = kept(
     "resources/templates/list",
     "Its list of resource templates",
     "resources",
-    (result) => McpWire.templatePage(server, result),
+    (result) => Effect.succeed(McpWire.templatePage(server, result)),
     ({ uriTemplate }) => uriTemplate
   )
   const prompts = kept(
     "prompts/list",
     "Its list of prompts",
     "prompts",
-    (result) => McpWire.promptPage(server, result),
+    (result) => Effect.succeed(McpWire.promptPage(server, result)),
     ({ name }) => name
   )
   client.setNotificationHandler("notifications/tools/list_changed", tools.changed)
@@ -195,13 +199,15 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     method: string,
     params: Record<string, unknown>,
     callOptions: CallOptions,
-    failed: (reason: Reason, detail: string, more: { code?: number; limit?: Duration.Duration }) => E
+    failed: (reason: Reason, detail: string, more: { code?: number; limit?: Duration.Duration }) => E,
+    headers?: Readonly<Record<string, string>>
   ): Effect.Effect<unknown, E | McpServerUnavailable> =>
     exchange
       .converse(method, params, {
         silence: Duration.decode(callOptions.timeout ?? options.callTimeout),
         total: options.callTotal,
-        onProgress: callOptions.onProgress
+        onProgress: callOptions.onProgress,
+        ...present({ headers })
       })
       .pipe(
         Effect.catchAll(
@@ -236,9 +242,10 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
         params,
         own,
         (why, detail, more) =>
-          new McpCallFailed({ server, tool, reason: typeof why === "string" ? why : ofCall(why), detail, ...more })
+          new McpCallFailed({ server, tool, reason: typeof why === "string" ? why : ofCall(why), detail, ...more }),
+        method === "tools/call" ? toolPages.headers(tool, args) : undefined
       )
-    const answer = asTask.has(tool)
+    const answer = toolPages.asTask(tool)
       ? TaskCall.call(request, { server, tool, total: options.callTotal }, args, callOptions)
       : Effect.flatMap(TraceContext.outgoing, (trace) =>
           request("tools/call", {
@@ -316,6 +323,9 @@ const limit =
     Effect.flatten(
       Effect.timeoutTo(self, { duration, onTimeout: () => late, onSuccess: (value) => Effect.succeed(value) })
     )
+
+/** How long a server may take to answer `server/discover` before it is asked in the older words. */
+const hesitation = (startTimeout: Duration.Duration) => Duration.min(Duration.times(startTimeout, 1 / 3), "5 seconds")
 
 /** How long to wait for a list that the server did not declare. */
 const unlikely = <A>(none: A) =>

@@ -43,9 +43,11 @@ export class RequestFailed extends Data.TaggedError("RequestFailed")<{
   /**
    * The server no longer knows the session, so it has not done what was requested. Some servers say so with status 200,
    * in a protocol error. A tool whose own sessions are gone does the same, so in that case the text has to be a usual
-   * one.
+   * one. So is a server that was started anew in the other kind of revisions: it has not understood the request.
    */
   get forgotten() {
+    if (eraCodes.includes(this.code ?? 0)) return true
+    if (eraWords.test(this.text) && (this.status === 400 || refusalCodes.includes(this.code ?? 0))) return true
     if (this.status === 404 || this.status === 410) return true
     if (this.status === 400) return /session|not initialized/i.test(this.text)
     if (this.status !== undefined) return forgottenWords.test(this.text)
@@ -89,6 +91,8 @@ export interface ServerExchange {
       readonly silence: Duration.Duration
       readonly total: Duration.Duration
       readonly onProgress: CallOptions["onProgress"]
+      /** Of HTTP. */
+      readonly headers?: Readonly<Record<string, string>>
     }
   ) => Effect.Effect<unknown, RequestFailed | Silent>
 }
@@ -98,13 +102,14 @@ export const make = (client: Client, pausedTimeout: PausedTimeout): ServerExchan
     method: string,
     params: Record<string, unknown>,
     signal: AbortSignal,
-    onprogress?: (progress: Progress) => void
+    onprogress?: (progress: Progress) => void,
+    headers?: Readonly<Record<string, string>>
   ) =>
     client
       .request({ method, params }, anything, {
         signal,
         timeout: noSdkLimit,
-        ...present({ onprogress })
+        ...present({ onprogress, headers: headers === undefined ? undefined : { ...headers } })
       })
       .then((result) => {
         const ending = endingIn(result)
@@ -139,7 +144,7 @@ export const make = (client: Client, pausedTimeout: PausedTimeout): ServerExchan
         )
       const teller = yield* Effect.fork(Effect.forever(Effect.flatMap(reports.take, onProgress)))
       return yield* attempt(method, (signal) =>
-        request(method, params, signal, (report) => void Runtime.runSync(runtime)(heard(report)))
+        request(method, params, signal, (report) => void Runtime.runSync(runtime)(heard(report)), limits.headers)
       ).pipe(
         Effect.raceFirst(tooLong(limits, now + Duration.toMillis(limits.total), heardAt)),
         // progress that was reported before the result is delivered before it
@@ -168,6 +173,15 @@ const anything = {
 
 /** The codes that server SDKs use for it. */
 const sessionCodes: ReadonlyArray<number> = [-32_000, -32_001, -32_600, 400, 404]
+
+/** HeaderMismatch and UnsupportedProtocolVersion of revision 2026-07-28. */
+const eraCodes: ReadonlyArray<number> = [-32_020, -32_022]
+
+/** What a server says to a request in the words of the other kind of revisions. */
+const eraWords =
+  /^\W*(?:bad request: )?(?:mcp-session-id header is required|unsupported protocol version)|\bio\.modelcontextprotocol\/(?:protocolVersion|clientCapabilities)\b/i
+
+const refusalCodes: ReadonlyArray<number> = [...sessionCodes, ProtocolErrorCode.InvalidParams]
 
 const forgottenWords =
   /^\W*(?:bad request: )?(?:no valid|invalid|unknown|missing|expired) (?:mcp[- ])?session\b|^\W*(?:mcp[- ])?session\b.{0,80}\b(?:not found|unknown|invalid|expired|terminated|closed|does not exist)\b|^\W*(?:bad request: )?server not initialized\b/i

@@ -46,15 +46,21 @@ export const offered = (answer: unknown): Offered | undefined => {
   return Object.values(all).includes(true) ? { ...all, tasks: isOffered(tasks["call"]) } : undefined
 }
 
+/** The versions that a refusal names as those of the server. */
+export const named = ({ data }: ServerError): ReadonlyArray<string> => {
+  const { supported, supportedProtocolVersions, supportedVersions } = recordOf(data)
+  return [supported, supportedVersions, supportedProtocolVersions].flatMap((list) =>
+    Array.isArray(list) ? list.filter(Predicate.isString) : []
+  )
+}
+
 /** The newest version that both sides support, if a refusal names those of the server. */
 export const commonVersion = (error: ServerError): string | undefined =>
-  SUPPORTED_PROTOCOL_VERSIONS.find(
-    (version) => version !== LATEST_PROTOCOL_VERSION && supportedBy(error).includes(version)
-  )
+  SUPPORTED_PROTOCOL_VERSIONS.find((version) => version !== LATEST_PROTOCOL_VERSION && named(error).includes(version))
 
 /** The versions that a refusal names, if we support none of them; undefined if it does not refuse our version. */
 export const foreignVersions = (error: ServerError): ReadonlyArray<string> | undefined => {
-  const names = supportedBy(error)
+  const names = named(error)
   if (names.some((version) => SUPPORTED_PROTOCOL_VERSIONS.includes(version))) return undefined
   if (names.length > 0) return names
   const refused =
@@ -89,10 +95,3 @@ const recordOf = (value: unknown): { readonly [key: PropertyKey]: unknown } =>
 const isOffered = (value: unknown) => value !== undefined && value !== null && value !== false
 
 const knownVersion = (version: unknown) => SUPPORTED_PROTOCOL_VERSIONS.find((known) => known === String(version).trim())
-
-const supportedBy = ({ data }: ServerError): ReadonlyArray<string> => {
-  const { supported, supportedProtocolVersions, supportedVersions } = recordOf(data)
-  return [supported, supportedVersions, supportedProtocolVersions].flatMap((list) =>
-    Array.isArray(list) ? list.filter(Predicate.isString) : []
-  )
-}

@@ -147,7 +147,7 @@ export const make = (fetch: FetchLike, options: Options): FetchedMessages => {
         // a notification is only acknowledged
         if (about === undefined) return response
         // and so may be a request, if its answer can come on another stream
-        if (response.status === 202 && request?.method !== "initialize" && !standing.refused) return response
+        if (response.status === 202 && !isGreeting(request?.method) && !standing.refused) return response
         return body(response, about).then((made) => withHeaders(made, response))
       })
     },
@@ -194,6 +194,8 @@ const replied = (text: string, about: number, status: number) => {
 const isMessageEvent = ({ data, event }: EventSourceMessage) =>
   data !== "" &&
   (event === undefined || event === "" || event === "message" || MessageText.isMessage(MessageText.parse(data)))
+
+const isGreeting = (method: unknown) => method === "initialize" || method === "server/discover"
 
 const isForTheLogin = (status: number) => status === 401 || status === 403
 

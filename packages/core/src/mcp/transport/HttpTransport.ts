@@ -60,6 +60,8 @@ export const make = Effect.fn("HttpTransport.make")(function* (options: HttpOpti
   const way = kind === "sse" ? overSse(url, headers, patient) : overStreamableHttp(url, headers, patient)
   return {
     ...way,
+    // nothing is started to find out; the older transport knows only the older words
+    begins: kind === "sse" ? "legacy" : "modern",
     ended: Effect.succeed({ exitCode: undefined, detail: "The connection to it was lost." }),
     stderrTail: Effect.succeed(""),
     hint: Effect.succeed(""),

@@ -10,7 +10,7 @@ import type * as Incoming from "../reading/Incoming.ts"
 export const revision = "2026-07-28"
 
 /** `initialize` as the question for what the server can do. */
-export const discovering = ({ id, params }: JSONRPCRequest): JSONRPCRequest => ({
+export const discovering = ({ params }: JSONRPCRequest, id: number): JSONRPCRequest => ({
   jsonrpc: "2.0",
   id,
   method: "server/discover",

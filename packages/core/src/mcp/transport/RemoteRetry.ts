@@ -75,7 +75,9 @@ export const isRepeatable = (method: string, status: number, hasRetryAfter: bool
 
 /** Requests that change nothing, however often they are sent. */
 const isReading = (method: string) =>
-  method === "initialize" || /^(tools|prompts|resources|resources\/templates)\/list$/.test(method)
+  method === "initialize" ||
+  method === "server/discover" ||
+  /^(tools|prompts|resources|resources\/templates)\/list$/.test(method)
 
 /** A server that refuses the connection is not there; one that drops it, or does not answer, may be starting up. */
 const isPassing = (error: unknown) => {

@@ -1,6 +1,7 @@
 /** The connection to an MCP server, as the transports give it to the client. */
 import type { Transport } from "@modelcontextprotocol/client"
 import type * as Effect from "effect/Effect"
+import type { Era } from "./Opening.ts"
 import type { Lack } from "../login/StoredLogin.ts"
 
 /** How the server ended. */
@@ -13,6 +14,8 @@ export interface ChannelEnd {
 /** A transport with diagnostics, for one connection. */
 export interface ServerChannel {
   readonly transport: Transport
+  /** In which words the server is asked first; the older ones by default. */
+  readonly begins?: Era
   /** Succeeds when the server has gone, soon after the transport's `onclose`. */
   readonly ended: Effect.Effect<ChannelEnd>
   readonly stderrTail: Effect.Effect<string>

@@ -14,6 +14,7 @@ import * as Predicate from "effect/Predicate"
 import * as Greeting from "../reading/Greeting.ts"
 import * as Incoming from "../reading/Incoming.ts"
 import * as ModernRequests from "./ModernRequests.ts"
+import * as Opening from "./Opening.ts"
 import type { Read } from "../reading/MessageText.ts"
 
 /**
@@ -55,20 +56,26 @@ export interface TolerantTransport {
   readonly transport: Transport
   /** The answer to `initialize`, verbatim. */
   readonly greeting: () => unknown
+  /** In which words the two speak; undefined until the server has greeted. */
+  readonly era: () => Opening.Era | undefined
   /** The versions of MCP that the server supports, once it is known that we support none of them. */
   readonly foreign: () => ReadonlyArray<string> | undefined
+  /** The server has had its time to answer `server/discover`: `initialize` follows, if it has not been asked yet. */
+  readonly hurry: () => void
 }
 
-export const make = (inner: Transport): TolerantTransport => {
+/** `begins`: in which words the server is asked first. */
+export const make = (inner: Transport, begins: Opening.Era = "legacy"): TolerantTransport => {
   const open = new Map<number, JSONRPCRequest>()
   /** Requests that were cancelled before their answer, which may still come. */
   const abandoned = new Set<number>()
   let unmatched: Array<Unmatched> = []
   const state: State = {
     greeting: undefined,
+    era: undefined,
     foreign: undefined,
     newest: -1,
-    asked: undefined,
+    asked: [],
     envelope: undefined,
     asks: 0,
     rounds: new Map()
@@ -85,13 +92,10 @@ export const make = (inner: Transport): TolerantTransport => {
   const end = (id: number, ending: Incoming.Ending) => {
     const request = open.get(id)
     if (request === undefined) return
-    if (request.method === "initialize" && greeted(request, ending)) return
+    if (request.method === "initialize") return greeted(request, ending)
     const asked = state.envelope === undefined ? undefined : ModernRequests.questionsIn(ending)
     if (asked !== undefined) return void answer(id, request, asked)
-    open.delete(id)
-    state.rounds.delete(id)
-    leaving.delete(id)
-    for (const [sent, mine] of sentAs) if (mine === id) sentAs.delete(sent)
+    forget(id)
     deliver({ jsonrpc: "2.0", id, result: { carried: new Carried(ending) } })
     settle()
   }
@@ -128,65 +132,75 @@ export const make = (inner: Transport): TolerantTransport => {
   const forward = (id: number, request: JSONRPCRequest, more = {}, options?: Parameters<Transport["send"]>[1]) => {
     const { envelope } = state
     if (envelope === undefined) return inner.send(request, options)
+    return again(id, (sent) => ModernRequests.within(envelope, sent, request, more), options)
+  }
+
+  /** Asks the server how to begin, in the words of the one kind or the other. */
+  const begin = (request: JSONRPCRequest, asked: Opening.Asked): Promise<void> => {
+    state.asked.push(asked)
+    const { id } = request
+    const { method, version } = asked
+    const begun =
+      method === "server/discover"
+        ? again(Number(id), (sent) => ModernRequests.discovering(request, sent))
+        : inner.send(
+            version === undefined ? request : { ...request, params: { ...request.params, protocolVersion: version } }
+          )
+    return begun.catch((error: unknown) => {
+      // only of the last question is the failure of interest
+      if (state.asked.at(-1) !== asked) return
+      if (method === "initialize" || !Opening.isDeclined(error)) throw error
+      greeted(request, Incoming.failed(String(error)))
+    })
+  }
+  const greeted = (request: JSONRPCRequest, ending: Incoming.Ending): void => {
+    const { id } = request
+    if (typeof id !== "number") return
+    const tell = (message: JSONRPCMessage) => {
+      forget(id)
+      deliver(message)
+    }
+    const step = Opening.next(state.asked, ending)
+    if (step._tag === "Ask") {
+      unsent(id)
+      begin(request, step.asked).catch((error: unknown) => {
+        if (!open.has(id)) return
+        const data = new Thrown(error)
+        tell({ jsonrpc: "2.0", id, error: { code: ProtocolErrorCode.InternalError, message: String(error), data } })
+      })
+    } else if (step._tag === "Greeted") {
+      state.greeting = step.greeting
+      state.era = step.era
+      if (step.era === "modern") state.envelope = ModernRequests.envelopeOf(request.params)
+      tell({ jsonrpc: "2.0", id, result: { ...Greeting.read(step.greeting) } })
+    } else {
+      const { code = ProtocolErrorCode.InternalError, data, text } = step.error
+      state.foreign = step.foreign
+      tell({ jsonrpc: "2.0", id, error: { code, message: text, data } })
+    }
+  }
+  /** Sends a request under an id that is new for the server. */
+  const again = (
+    id: number,
+    make: (sent: number) => JSONRPCRequest,
+    options?: Parameters<Transport["send"]>[1]
+  ): Promise<void> => {
     const sent = firstAgain + ++state.asks
     sentAs.set(sent, id)
     const leaves = new AbortController()
     leaving.set(id, () => leaves.abort())
-    return inner
-      .send(ModernRequests.within(envelope, sent, request, more), { ...options, requestSignal: leaves.signal })
-      .catch((error: unknown) => {
-        if (!leaves.signal.aborted) throw error
-      })
-  }
-
-  /** True when the answer has been handled: another attempt was sent, or the SDK has been told. */
-  const greeted = (request: JSONRPCRequest, ending: Incoming.Ending): boolean => {
-    const { id } = request
-    if (typeof id !== "number") return false
-    const tell = (message: JSONRPCMessage) => {
-      open.delete(id)
-      deliver(message)
-      return true
-    }
-    if (ending._tag === "Result") {
-      state.greeting = ending.value
-      return tell({ jsonrpc: "2.0", id, result: { ...Greeting.read(ending.value) } })
-    }
-    const { error } = ending
-    const refuse = () =>
-      tell({
-        jsonrpc: "2.0",
-        id,
-        error: { code: error.code ?? ProtocolErrorCode.InternalError, message: error.text, data: error.data }
-      })
-    const version = Greeting.commonVersion(error)
-    if (version !== undefined && state.asked !== version) {
-      state.asked = version
-      resend({ ...request, params: { ...request.params, protocolVersion: version } })
-      return true
-    }
-    const foreign = Greeting.foreignVersions(error)
-    if (state.asked === discover) state.foreign ??= foreign
-    else if (foreign !== undefined && !foreign.includes(ModernRequests.revision)) state.foreign = foreign
-    if (state.foreign !== undefined) return refuse()
-    if (foreign === undefined && error.code !== ProtocolErrorCode.MethodNotFound) return refuse()
-    if (state.asked === discover) {
-      // it supports neither way to initialize, but perhaps the rest
-      return tell({ jsonrpc: "2.0", id, result: { ...Greeting.read(undefined) } })
-    }
-    state.asked = discover
-    // in the same process or at the same address: nothing is started twice to find out
-    resend(ModernRequests.discovering(request))
-    return true
-  }
-  const resend = (message: JSONRPCRequest) => {
-    const { id } = message
-    void inner.send(message).catch((error: unknown) => {
-      if (typeof id === "number" && open.delete(id)) {
-        const data = new Thrown(error)
-        deliver({ jsonrpc: "2.0", id, error: { code: ProtocolErrorCode.InternalError, message: String(error), data } })
-      }
+    return inner.send(make(sent), { ...options, requestSignal: leaves.signal }).catch((error: unknown) => {
+      if (!leaves.signal.aborted) throw error
     })
+  }
+  const unsent = (id: number) => {
+    for (const [sent, mine] of sentAs) if (mine === id) sentAs.delete(sent)
+    leaving.delete(id)
+  }
+  const forget = (id: number) => {
+    open.delete(id)
+    state.rounds.delete(id)
+    unsent(id)
   }
 
   /** Assigns answers without an id, once only one assignment is possible. */
@@ -214,6 +228,7 @@ export const make = (inner: Transport): TolerantTransport => {
     }
     // late, or a duplicate
     if (named !== undefined && named >= 0 && named <= state.newest) return void abandoned.delete(named)
+    if (named !== undefined && named > firstAgain && named <= firstAgain + state.asks) return
     const [only, ...more] = open.keys()
     if (only === undefined) return
     if (abandoned.size > 0) {
@@ -245,33 +260,10 @@ export const make = (inner: Transport): TolerantTransport => {
         if (incoming._tag === "Said") {
           // a progress report only counts for the request that it names
           deliver(incoming.message)
-        } else if (discovering(incoming)) continue
-        else answered(incoming, about)
+        } else answered(incoming, about)
       }
     }
   }
-  const discovering = ({ ending, id }: Answer): boolean => {
-    const [first] = open.values()
-    if (state.asked !== discover || first?.method !== "initialize" || ending._tag === "Failed") return false
-    if (idOf(id) !== first.id) return false
-    const versions = Greeting.discovered(ending.value)
-    if (versions.length === 0) return false
-    open.delete(first.id)
-    if (versions.includes(ModernRequests.revision)) {
-      state.envelope = ModernRequests.envelopeOf(first.params)
-      state.greeting = ModernRequests.greetingIn(ending.value)
-      deliver({ jsonrpc: "2.0", id: first.id, result: { ...Greeting.read(state.greeting) } })
-      return true
-    }
-    state.foreign = versions
-    deliver({
-      jsonrpc: "2.0",
-      id: first.id,
-      error: { code: ProtocolErrorCode.MethodNotFound, message: `It speaks ${versions.join(", ")}.` }
-    })
-    return true
-  }
-
   const transport: Transport = {
     start: () => {
       const before = inner.onmessage
@@ -289,7 +281,9 @@ export const make = (inner: Transport): TolerantTransport => {
         const { id } = message
         open.set(id, message)
         state.newest = Math.max(state.newest, id)
-        return forward(id, message, {}, options).catch((error: unknown) => {
+        const sent =
+          message.method === "initialize" ? begin(message, Opening.first(begins)) : forward(id, message, {}, options)
+        return sent.catch((error: unknown) => {
           open.delete(id)
           settle()
           throw error
@@ -322,7 +316,19 @@ export const make = (inner: Transport): TolerantTransport => {
     setProtocolVersion: (version) =>
       inner.setProtocolVersion?.(state.envelope === undefined ? version : ModernRequests.revision)
   }
-  return { transport, greeting: () => state.greeting, foreign: () => state.foreign }
+  return {
+    transport,
+    greeting: () => state.greeting,
+    era: () => state.era,
+    foreign: () => state.foreign,
+    hurry: () => {
+      const request = [...open.values()].find(({ method }) => method === "initialize")
+      if (request === undefined || typeof request.id !== "number") return
+      if (state.asked.length > 1 || state.asked[0]?.method !== "server/discover") return
+      leaving.get(request.id)?.()
+      greeted(request, Incoming.failed("It did not answer server/discover."))
+    }
+  }
 }
 
 // -----------------------------------------------------------------------------
@@ -339,10 +345,11 @@ interface Unmatched {
 
 interface State {
   greeting: unknown
+  era: Opening.Era | undefined
   foreign: ReadonlyArray<string> | undefined
   newest: number
-  /** The version or method with which `initialize` was retried. */
-  asked: string | undefined
+  /** How the server has been asked to begin, oldest first. */
+  readonly asked: Array<Opening.Asked>
   /** What each request says about us, once the server speaks 2026-07-28. */
   envelope: Record<string, unknown> | undefined
   asks: number
@@ -356,9 +363,6 @@ const mostRounds = 8
 const firstAgain = 1_000_000
 
 const maxUnmatched = 16
-
-/** Asks a server of revision 2026-07-28 for its versions; it does not know `initialize`. */
-const discover = "server/discover"
 
 const idOf = (id: unknown): number | undefined => {
   const number = typeof id === "string" && /^\d{1,15}$/.test(id.trim()) ? Number(id) : id
