@@ -1,5 +1,5 @@
 /** Logs, and who is served. */
-export { CurrentCaller, makeSessionId, withRequest } from "./observability/Correlation.ts"
+export { CurrentCaller, makeSessionId, sessionOf, withRequest } from "./observability/Correlation.ts"
 export { CaptureContent } from "./observability/Attributes.ts"
 export * as TraceContext from "./observability/TraceContext.ts"
 export * as Exporting from "./observability/Exporting.ts"

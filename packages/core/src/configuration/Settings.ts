@@ -82,12 +82,13 @@ const textOf = (key: string, entry: Setting<unknown>, files: Effect.Effect.Succe
     )
   )
 
+/** An empty variable is as unset: configurations of clients and containers often name what they leave out. */
 const inVariables = ({ formerly, variable }: Setting<unknown>) =>
   Effect.map(
     Effect.forEach(formerly === undefined ? [variable] : [variable, formerly], (from) =>
       Effect.option(Effect.map(Config.string(from), (text) => ({ text, from })))
     ),
-    Option.firstSomeOf
+    (found) => Option.firstSomeOf(found.map(Option.filter(({ text }) => text.trim() !== "")))
   )
 
 /** What to warn of: variables that are read under the predecessor's name. */

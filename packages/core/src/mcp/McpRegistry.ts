@@ -200,6 +200,7 @@ const make = Effect.gen(function* () {
   const counted = <E>(definition: ServerDefinition, tools: Effect.Effect<ReadonlyArray<McpTool>, E>) =>
     Effect.tap(tools, ({ length }) => Effect.sync(() => toolCounts.set(definition, length)))
 
+  const restarts = new Map<string, number>()
   const pooled = new Map<ServerDefinition, PooledServer.PooledServer>()
   const pool = yield* RcMap.make({
     lookup: (definition: ServerDefinition) =>
@@ -214,7 +215,8 @@ const make = Effect.gen(function* () {
             policy,
             retries,
             concurrency: settings.mcpConcurrency,
-            queue: settings.queue
+            queue: settings.queue,
+            restarted: Effect.sync(() => restarts.set(definition.name, (restarts.get(definition.name) ?? 0) + 1))
           }),
           (server) => Effect.sync(() => pooled.set(definition, server))
         ),
@@ -323,7 +325,7 @@ const make = Effect.gen(function* () {
           return {
             ...summary,
             connected: open.has(definition),
-            ...present({ login, tools: toolCounts.get(definition) }),
+            ...present({ login, tools: toolCounts.get(definition), restarts: restarts.get(definition.name) }),
             ...(problem === undefined ? {} : { state: "missing" as const, problem })
           }
         })

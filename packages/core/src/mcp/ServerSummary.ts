@@ -26,6 +26,8 @@ export const ServerSummary = Schema.Struct({
   onlyByName: optional(Schema.Boolean),
   /** Whether a connection is open now. */
   connected: Schema.Boolean,
+  /** How often it was started again in this process, after a loss or on request; absent for none. */
+  restarts: optional(Schema.Int),
   /** How many tools it listed last in this process, those that its lock withholds included; absent when nobody asked. */
   tools: optional(Schema.Int),
   /** `wanted`: the server refused without a login, or with the present one. Absent when nothing is known. */
@@ -42,7 +44,10 @@ export const unusable = ({ name, source }: ServerDefinition, { detail, line, rea
   new McpEntryUnusable({ server: name, path: source, reason, ...present({ line }), detail })
 
 /** In a form that may be shown to models and their clients: without arguments, paths and queries. */
-export const inBrief = ({ brief = "", ...summary }: ServerSummary): ServerSummary => ({ ...summary, target: brief })
+export const inBrief = ({ brief = "", restarts: _restarts, ...summary }: ServerSummary): ServerSummary => ({
+  ...summary,
+  target: brief
+})
 
 /** The servers to start when all are requested: also those that look missing, so that the failure is reported. */
 export const startable = (all: ReadonlyArray<ServerSummary>): ReadonlyArray<ServerSummary> =>

@@ -66,6 +66,11 @@ export const ofTool = (call: { readonly id: string; readonly server: string; rea
   "lms_bridge.server": call.server
 })
 
+/** How the server of a tool is reached. */
+export const overNetwork = (transport: "stdio" | "http" | "sse" | "unknown"): Attributes => ({
+  "network.transport": transport === "stdio" ? "pipe" : "tcp"
+})
+
 export const errorType = (type: string): Attributes => ({ "error.type": type })
 
 /** Attributes of the current span, where there is a tracer. */

@@ -27,6 +27,9 @@ export const makeRunId: Effect.Effect<RunId> = Effect.map(makeId(16), (id) => Ru
 /** Identifies the session of a client in logs; its requests are numbered within it. */
 export const makeSessionId: Effect.Effect<string> = makeId(8)
 
+/** The same of a session that has an id already: its beginning, because whoever has the whole may speak in it. */
+export const sessionOf = (caller: string): string => caller.slice(0, 8)
+
 /** Runs an effect as part of a run: its logs and spans carry the id. */
 export const withRun =
   (runId: RunId) =>

@@ -90,6 +90,16 @@ describe("Settings", () => {
     })
   )
 
+  it.effect("takes an empty variable for one that is not set, of every kind", () =>
+    Effect.gen(function* () {
+      for (const blank of ["", " "]) {
+        const variables = Object.values<{ readonly variable: string }>(table).map(({ variable }) => [variable, blank])
+        assert.deepStrictEqual(yield* read(Object.fromEntries(variables)), defaults)
+      }
+      assert.strictEqual((yield* read({ LMS_BRIDGE_RETRIES: "", LMS_MAX_RETRIES: "5" })).retries, 5)
+    })
+  )
+
   it.effect("keeps the token redacted", () =>
     Effect.gen(function* () {
       const { apiToken } = yield* read({ LM_API_TOKEN: "sk-lm-secret" })

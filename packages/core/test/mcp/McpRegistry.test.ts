@@ -144,6 +144,7 @@ describe("McpRegistry", () => {
           assert.isFalse((yield* registry.servers)[0]?.connected)
           yield* who(registry, "good")
           assert.strictEqual(opened.length, 2)
+          assert.strictEqual((yield* registry.servers)[0]?.restarts, 1)
           assert.deepInclude(yield* Effect.flip(registry.disconnect("goood")), {
             _tag: "McpServerNotFound",
             nearest: ["good"]

@@ -6,6 +6,7 @@ import type { Services } from "@lms-bridge/core/Bridge"
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
 import { Settings } from "@lms-bridge/core/Settings"
 import { ProtocolErrorCode } from "@modelcontextprotocol/server"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -23,9 +24,10 @@ import { createServer, type IncomingMessage, type Server as NodeServer, type Ser
 import { isLoopback, refusal } from "./HttpAccess.ts"
 import { RunMetrics, RunReaders } from "@lms-bridge/core/RunJournal"
 import { metricsText } from "./metricsText.ts"
+import { answer, answerJson, answerMetrics } from "./wholeAnswers.ts"
 import * as HttpTransport from "./HttpTransport.ts"
 import type * as PageServer from "./page/PageServer.ts"
-import { CurrentCaller, Metrics } from "@lms-bridge/core/Observability"
+import { CurrentCaller, Metrics, sessionOf } from "@lms-bridge/core/Observability"
 import type { Overloaded } from "@lms-bridge/core/Resilience"
 import { readiness } from "../Readiness.ts"
 import * as RateLimits from "../protocol/RateLimits.ts"
@@ -106,14 +108,11 @@ export const serveHttp = (options: Options): Effect.Effect<never, HttpNotServed,
 const inSession = (transport: AnyTransport, connected: Effect.Effect<unknown>, caller: string) =>
   serveOn(transport, connected, caller, "legacy")
 
-/** As `health_check` sees it, but within the patience of those who ask for this; the address is for clients with the token. */
-const whyUnready = readiness.pipe(
-  Effect.timeoutFail({ duration: "2 seconds", onTimeout: () => ({ _tag: "RequestTimeout" }) }),
-  Effect.match({
-    onFailure: ({ _tag }) => `LM Studio is not ready (${_tag}); health_check says why.`,
-    onSuccess: () => undefined
-  })
-)
+/** As `health_check` sees it; the address is for clients with the token. */
+const whyUnready = Effect.match(readiness, {
+  onFailure: ({ _tag }) => `LM Studio is not ready (${_tag}); health_check says why.`,
+  onSuccess: () => undefined
+})
 
 /** Loaded only here: the page is of no use to other ways of serving. */
 const pageOf = Effect.fnUntraced(function* ({ host, token }: Options, page: PageServer.Options) {
@@ -167,17 +166,30 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
         })
     )
 
+  const tooManyAtOnce = (response: ServerResponse, what: "sessions" | "requests") => {
+    Metrics.refusals.add({ reason: "session" })
+    return Effect.zipRight(
+      Effect.logInfo("too many clients at once", { what, limit: mostSessions }),
+      Effect.sync(() =>
+        answer(response, 503, `Too many ${what}${what === "requests" ? " at once" : ""}; try again later.`)
+      )
+    )
+  }
+
   const first = Effect.fnUntraced(function* (request: IncomingMessage, response: ServerResponse, messages?: unknown) {
-    if (sessions.size >= mostSessions) {
-      Metrics.refusals.add({ reason: "session" })
-      yield* Effect.logInfo("too many clients at once", { limit: mostSessions })
-      return answer(response, 503, "Too many sessions; try again later.")
-    }
+    if (sessions.size >= mostSessions) return yield* tooManyAtOnce(response, "sessions")
     const session = yield* open
     yield* within(session, request, response, messages)
     // it was not an initialize request, and the transport has answered so
     if (session.http.sessionId() === undefined) yield* Fiber.interruptFork(session.fiber)
   })
+
+  const admission = (caller: string) =>
+    limits.request.pipe(
+      Effect.provideService(CurrentCaller, caller),
+      Effect.annotateLogs(caller === "" ? {} : { session: sessionOf(caller) }),
+      Effect.either
+    )
 
   let alone = 0
   /** False if the request is not of a revision that knows no sessions. */
@@ -191,12 +203,10 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
     const asked = NodeFetch.requestOf(request, response)
     if (!(yield* Effect.promise(() => modern.speaks(asked, body)))) return false
     const who = modern.callerOf(body, request.socket.remoteAddress ?? "")
-    const admitted = yield* Effect.either(Effect.provideService(limits.request, CurrentCaller, who))
-    if (Either.isLeft(admitted)) tooMany(response, idIn(body), admitted.left)
-    else if (alone >= mostSessions) {
-      Metrics.refusals.add({ reason: "session" })
-      answer(response, 503, "Too many requests at once; try again later.")
-    } else {
+    const admitted = yield* admission(who)
+    if (Either.isLeft(admitted)) tooOften(response, idIn(body), admitted.left)
+    else if (alone >= mostSessions) yield* tooManyAtOnce(response, "requests")
+    else {
       alone++
       response.once("close", () => void alone--)
       yield* Effect.promise(() =>
@@ -230,12 +240,29 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
       )
       return answerJson(response, 400, why)
     }
-    const admitted = yield* Effect.either(Effect.provideService(limits.request, CurrentCaller, id ?? ""))
-    if (Either.isLeft(admitted)) return tooMany(response, body.id, admitted.left)
+    const admitted = yield* admission(id ?? "")
+    if (Either.isLeft(admitted)) return tooOften(response, body.id, admitted.left)
     return yield* session === undefined
       ? first(request, response, body.messages)
       : within(session, request, response, body.messages)
   })
+
+  /** Nobody waits for an answer that does not come: a mistake of ours is one too. */
+  const respond = (response: ServerResponse, self: Effect.Effect<unknown, never, R>) =>
+    void fork(
+      Effect.catchAllCause(self, (cause) =>
+        Cause.isInterruptedOnly(cause)
+          ? Effect.failCause(cause)
+          : Effect.zipRight(
+              Effect.logError("request failed", cause),
+              Effect.sync(() =>
+                response.headersSent
+                  ? response.destroy()
+                  : answer(response, 500, "lms-bridge made a mistake; its log on stderr has the details.")
+              )
+            )
+      )
+    )
 
   const server = createServer((request, response) => {
     const refused = refusal(
@@ -251,18 +278,22 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
     if (isAboutOAuth(path)) return answer(response, 404, "There is no OAuth here.")
     const isOpen = options.openMetrics === true && isLoopback(host) && refused?.status === 401
     if (path === "/metrics" && options.metrics !== undefined && (refused === undefined || isOpen)) {
-      return void fork(Effect.map(options.metrics, (text) => answerMetrics(response, text)))
+      return respond(
+        response,
+        Effect.map(options.metrics, (text) => answerMetrics(response, text))
+      )
     }
     if (path === "/readyz") {
       if (draining) return answer(response, 503, "draining")
-      return void fork(
+      return respond(
+        response,
         Effect.map(options.unready ?? Effect.void, (problem) =>
           problem === undefined ? answer(response, 200, "ready") : answer(response, 503, problem)
         )
       )
     }
     const paged = page?.answer(request, response, path ?? "")
-    if (paged !== undefined) return void fork(paged)
+    if (paged !== undefined) return respond(response, paged)
     if (refused !== undefined) return answer(response, refused.status, refused.message)
     if (path !== "/mcp") return answer(response, 404, "MCP is at /mcp.")
     if (request.method === "POST") {
@@ -270,7 +301,7 @@ export const serveSessions = Effect.fn("serveSessions")(function* <E, R>(
       running++
       response.once("close", () => void running--)
     }
-    fork(Effect.catchAllCause(onMcp(request, response), (cause) => Effect.logError("request failed", cause)))
+    respond(response, onMcp(request, response))
   })
 
   yield* Effect.acquireRelease(listen(server, options), () =>
@@ -342,30 +373,11 @@ const idIn = (body: unknown): ClientMessage.Answer["id"] => {
 
 const unlimited = { request: Effect.void }
 
-const tooMany = (
+const tooOften = (
   response: ServerResponse,
   id: ClientMessage.Answer["id"],
   { message, retryAfter }: Overloaded
 ): void => {
   response.setHeader("retry-after", String(Math.max(1, Math.ceil(Duration.toSeconds(retryAfter)))))
   answerJson(response, 429, ClientMessage.answerTo(id, ProtocolErrorCode.InternalError, message))
-}
-
-const answerMetrics = (response: ServerResponse, text: string): void => {
-  response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8", "cache-control": "no-store" })
-  response.end(text)
-}
-
-const answerJson = (response: ServerResponse, status: number, value: object): void => {
-  response.writeHead(status, { "content-type": "application/json" })
-  response.end(JSON.stringify(value))
-}
-
-const answer = (response: ServerResponse, status: number, message: string): void => {
-  response.writeHead(status, {
-    "content-type": "text/plain",
-    ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
-    ...(status === 503 ? { "retry-after": "5" } : {})
-  })
-  response.end(`${message}\n`)
 }

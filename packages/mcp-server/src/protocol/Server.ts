@@ -3,7 +3,7 @@
  * SDK.
  */
 import type { Values } from "@lms-bridge/core/Settings"
-import { CurrentCaller, makeSessionId, TraceContext, withRequest } from "@lms-bridge/core/Observability"
+import { CurrentCaller, makeSessionId, sessionOf, TraceContext, withRequest } from "@lms-bridge/core/Observability"
 import {
   type ElicitRequestFormParams,
   type ElicitRequestURLParams,
@@ -119,7 +119,7 @@ export const serve = Effect.fn("Server.serve")(function* <R, R2>(options: Option
 export const prepare = Effect.fn("Server.prepare")(function* <R, R2>(options: Prepared<R, R2>) {
   const tasks = yield* ServerTasks.make
   const questions = yield* makeQuestions
-  const session = yield* makeSessionId
+  const session = options.caller ? sessionOf(options.caller) : yield* makeSessionId
   const calls = yield* FiberSet.make<unknown, unknown>()
   const runPromise = yield* FiberSet.runtimePromise(calls)()
   const fork = yield* FiberSet.runtime(calls)()

@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option, Redacted } from "effect"
+import * as LmStudioApiTest from "@lms-bridge/testing/LmStudioApiTest"
+import { always } from "@lms-bridge/testing/Scripted"
+import { Effect, Layer, Option, Redacted } from "effect"
 import { callTool } from "../connected.ts"
 import { aRun, connect, initialize, served, services } from "./overHttp.ts"
 
@@ -32,6 +34,23 @@ describe("the server over HTTP, watched and in bounds", () => {
       assert.match(yield* Effect.promise(() => late?.text() ?? Promise.resolve("")), /LMS_BRIDGE_REQUESTS_PER_MINUTE/)
       assert.isAtLeast((yield* Effect.promise(() => client.listTools())).tools.length, 1)
     }).pipe(Effect.provide(services(aRun, { requestsPerMinute: 8 })))
+  )
+
+  it.scopedLive("answers 500 when it makes a mistake, and goes on", () =>
+    Effect.gen(function* () {
+      const { url } = yield* served()
+      const ready = yield* Effect.promise(() => fetch(url.replace("/mcp", "/readyz")))
+      assert.strictEqual(ready.status, 500)
+      assert.match(yield* Effect.promise(() => ready.text()), /a mistake/)
+      assert.strictEqual((yield* Effect.promise(() => fetch(url.replace("/mcp", "/healthz")))).status, 200)
+    }).pipe(
+      Effect.provide(
+        Layer.merge(
+          services(),
+          LmStudioApiTest.layerTest({ ping: [always(Effect.die("a mistake"))], models: [always(Effect.succeed([]))] })
+        )
+      )
+    )
   )
 
   it.scopedLive("tells its metrics to those who have the token, or on loopback to everybody if that is wanted", () =>

@@ -59,8 +59,10 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly concurrency: number
   /** Calls that may wait. */
   readonly queue: number
+  /** Run when it was started again. */
+  readonly restarted: Effect.Effect<void>
 }) {
-  const { concurrency, policy, queue, retries, server } = options
+  const { concurrency, policy, queue, restarted, retries, server } = options
   const scope = yield* Effect.scope
   const gate = yield* Effect.makeSemaphore(1)
   const breaker = yield* CircuitBreaker.make({
@@ -131,7 +133,9 @@ export const make = Effect.fnUntraced(function* (options: {
             const again = state.sessions > 1
             // folders that were added while it was opened; it may have asked for them before
             return Effect.zipRight(
-              again ? Effect.logInfo("MCP server started again") : Effect.logInfo("MCP server started"),
+              again
+                ? Effect.zipRight(restarted, Effect.logInfo("MCP server started again"))
+                : Effect.logInfo("MCP server started"),
               Effect.whenEffect(
                 session.rootsChanged,
                 Effect.map(roots.version, (now) => now !== version)

@@ -3,6 +3,7 @@
  * their calls refused.
  */
 import * as Effect from "effect/Effect"
+import * as Attributes from "../../observability/Attributes.ts"
 import type { Session } from "../McpConnection.ts"
 import { McpCallFailed } from "../McpError.ts"
 import type { ServerDefinition } from "../config/ServerDefinition.ts"
@@ -23,14 +24,17 @@ export const make = (definition: ServerDefinition, session: Session, locks: Tool
   return {
     ...session,
     review,
-    tools: Effect.map(review, ({ locked, tools }) =>
-      locked ? tools.map((tool) => ({ ...tool, trusted: true })) : tools
+    // who asks for a review is told of a broken lock
+    tools: Effect.map(
+      Effect.tap(review, ({ problem }) => (problem === undefined ? Effect.void : Effect.logWarning(problem.message))),
+      ({ locked, tools }) => (locked ? tools.map((tool) => ({ ...tool, trusted: true })) : tools)
     ),
     toolsEdition: Effect.flatMap(session.toolsEdition, (tools) =>
       Effect.map(locks.edition, (lock) => `${tools}.${lock}`)
     ),
     call: (tool, args, options) =>
       Effect.flatMap(locks.isGuarded(definition), (guarded) => (guarded ? refusal(tool) : Effect.void)).pipe(
+        Effect.zipRight(Attributes.annotate(Attributes.overNetwork(definition.shown.transport))),
         Effect.zipRight(session.call(tool, args, options))
       )
   }

@@ -92,7 +92,6 @@ export const make = Effect.fnUntraced(function* (options: {
     const lock = yield* Effect.either(load(file))
     state.edition += 1
     known.set(file, { at: now, stamp, lock })
-    if (Either.isLeft(lock)) yield* Effect.logWarning(lock.left.message)
     return lock
   })
 

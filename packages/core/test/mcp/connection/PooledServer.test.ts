@@ -66,6 +66,7 @@ const makeServer = Effect.fnUntraced(function* (
   const pooled = yield* PooledServer.make({
     server: "it",
     open: () => open,
+    restarted: Effect.void,
     policy,
     retries: RetryPolicy.standard,
     concurrency: 2,

@@ -24,11 +24,7 @@ export interface Means {
 
 const Instance = Schema.Struct({ instanceId: Schema.NonEmptyString })
 
-export const make = Effect.fnUntraced(function* (
-  keeping: Keeping,
-  means: Means,
-  counted: { readonly restarted: (server: string) => void }
-) {
+export const make = Effect.fnUntraced(function* (keeping: Keeping, means: Means) {
   const registry = yield* McpRegistry
   const asTool = yield* called
 
@@ -66,10 +62,7 @@ export const make = Effect.fnUntraced(function* (
     post("/api/servers/:name/restart", Schema.Struct({}), (_, [name = ""]) =>
       registry.disconnect(name).pipe(
         Effect.zipRight(registry.tools(name)),
-        Effect.map((tools) => {
-          counted.restarted(name)
-          return { tools: tools.length }
-        })
+        Effect.map((tools) => ({ tools: tools.length }))
       )
     ),
     get("/api/doctor", () => means.doctor)

@@ -39,21 +39,14 @@ const Login = Schema.Struct({ code: optional(Schema.String), token: optional(Sch
 
 export const make = Effect.fnUntraced(function* (access: Access, options: Options) {
   const logins = Logins.make(access.token)
-  const restarts = new Map<string, number>()
   const keeping = yield* ModelActs.make
   const asks = Asks.make((runId) => hub.changed(runId), options.changeOf)
   const sources = yield* Sources.make({
     asks: () => asks,
-    keptUntil: keeping.keptUntil,
-    restarts: (server) => restarts.get(server) ?? 0
+    keptUntil: keeping.keptUntil
   })
   const hub: Hub.Hub = yield* Hub.make(sources)
-  const routes = [
-    ...(yield* RunRoutes.make(asks, sources.lineOf)),
-    ...(yield* OtherRoutes.make(keeping, options, {
-      restarted: (server) => restarts.set(server, (restarts.get(server) ?? 0) + 1)
-    }))
-  ]
+  const routes = [...(yield* RunRoutes.make(asks, sources.lineOf)), ...(yield* OtherRoutes.make(keeping, options))]
   let base = ""
   const newLink = (url: string) => {
     base = url

@@ -19,7 +19,6 @@ import * as RunLines from "./RunLines.ts"
 export interface Own {
   readonly asks: () => Asks
   readonly keptUntil: (instanceId: string) => number | undefined
-  readonly restarts: (server: string) => number
 }
 
 export const make = Effect.fnUntraced(function* (own: Own) {
@@ -60,7 +59,7 @@ export const make = Effect.fnUntraced(function* (own: Own) {
     const listed = yield* Effect.orElseSucceed(registry.servers, () => [])
     const calls = (yield* runs.here).flatMap(({ account }) => account.state.calls)
     return listed.map(
-      ({ connected, lock, name, onlyByName, problem, source, state, target, transport }): ServerLine => {
+      ({ connected, lock, name, onlyByName, problem, restarts = 0, source, state, target, transport }): ServerLine => {
         const made = calls.filter(({ server }) => server === name)
         return {
           name,
@@ -73,7 +72,7 @@ export const make = Effect.fnUntraced(function* (own: Own) {
           calls: made.length,
           errors: made.filter(({ isError }) => isError).length,
           millis: Math.round(made.reduce((sum, { millis }) => sum + millis, 0)),
-          restarts: own.restarts(name)
+          restarts
         }
       }
     )

@@ -46,7 +46,7 @@ const One = ({ server }: { readonly server: ServerLine }) => {
       <${Fact} name="Calls">${calls}<//>
       <${Fact} name="Errors">${errors}<//>
       <${Fact} name="Time in calls">${Words.span(millis)}<//>
-      <${Fact} name="Restarts from here">${restarts}<//>
+      <${Fact} name="Restarts">${restarts}<//>
       ${onlyByName === true ? html`<${Fact} name="Used">only when it is named<//>` : null}
     </dl>
     <p class="acts">
