@@ -5,14 +5,19 @@
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 
 /** Gives why not all that was appended until now is in the file; undefined if it is. */
 export type Append = (text: string) => Effect.Effect<string | undefined>
 
-/** The file is open until the scope closes. A file that cannot be opened now is tried again with each text. */
+/**
+ * The file is open until the scope closes, and for as long afterwards as there is something to write. A file that cannot be
+ * opened now is tried again with each text.
+ */
 export const make = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, name: string) {
-  const scope = yield* Effect.scope
+  const scope = yield* Scope.make()
   let file: FileSystem.File | undefined
   let pending = ""
   /** The bytes of it that are whole lines; what is beyond was torn off. */
@@ -47,6 +52,12 @@ export const make = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, name
       pending += text
       return Effect.match(write, { onSuccess: () => undefined, onFailure: ({ message }) => message })
     })
+  const close = Scope.close(scope, Exit.void)
+  const catchUp = Effect.retry(write, Schedule.upTo(Schedule.spaced(lookEvery), patience)).pipe(
+    Effect.ignore,
+    Effect.zipRight(close)
+  )
+  yield* Effect.addFinalizer(() => (pending === "" ? close : Effect.forkDaemon(catchUp)))
   return { append, open: Effect.match(opened, { onSuccess: () => true, onFailure: () => false }) }
 })
 
@@ -55,3 +66,6 @@ export const make = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, name
 // -----------------------------------------------------------------------------
 
 const encoder = new TextEncoder()
+
+const lookEvery = "2 seconds"
+const patience = "10 minutes"

@@ -2,7 +2,7 @@ import { NodeContext } from "@effect/platform-node"
 import { SystemError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import * as AppendedFile from "#src/machine/AppendedFile.ts"
 
 const full = new SystemError({ reason: "Unknown", module: "FileSystem", method: "write", description: "ENOSPC" })
@@ -47,6 +47,18 @@ describe("AppendedFile", () => {
         now.full = false
         assert.isUndefined(yield* append("fourth\n"))
         assert.strictEqual(yield* text, "one\nsecond\nthird\nfourth\n")
+      })
+    )
+  )
+
+  it.live("goes on writing what is left when it has been closed", () =>
+    test(
+      Effect.gen(function* () {
+        const { files, name, now, text } = yield* failing
+        now.full = true
+        yield* Effect.scoped(Effect.flatMap(AppendedFile.make(files, name), ({ append }) => append("one\n")))
+        now.full = false
+        yield* Effect.repeat(text, { until: (found) => found === "one\n", schedule: Schedule.spaced("100 millis") })
       })
     )
   )
