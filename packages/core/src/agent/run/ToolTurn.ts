@@ -17,6 +17,7 @@ import { spanned } from "../../observability/spanned.ts"
 import type { AgentTask } from "../AgentTask.ts"
 import type { TurnCall } from "../rules/AgentState.ts"
 import { type Approval, CurrentApprover } from "../policy/Approval.ts"
+import { Doubted } from "../Doubted.ts"
 import { StopBetweenSteps } from "../StopBetweenSteps.ts"
 import { CurrentRun } from "./CurrentRun.ts"
 import * as Builtins from "../tools/Builtins.ts"
@@ -69,6 +70,14 @@ export const runCalls = Effect.fnUntraced(function* (
       : []
   )
   const isStopped = yield* StopBetweenSteps
+  const doubt = yield* Doubted
+  const doubted = (assessment: ToolPolicy.Assessment, { tool }: Run): ToolPolicy.Assessment =>
+    doubt === undefined ||
+    assessment.decision !== "allow" ||
+    tool.builtin ||
+    OpenCalls.isHarmless(ToolPolicy.traitsOf(toolPolicy, tool))
+      ? assessment
+      : { decision: "ask", reason: doubt }
   const one = Effect.fnUntraced(function* ({ call, inText, uncertain, verdict }: (typeof judged)[number]) {
     if (yield* isStopped) return
     if (verdict._tag === "Refuse") {
@@ -83,7 +92,7 @@ export const runCalls = Effect.fnUntraced(function* (
         : inText === true && mayBeForeign(log, verdict, ToolPolicy.traitsOf(toolPolicy, verdict.tool))
           ? asked(assess(verdict))
           : assess(verdict)
-    const refused = yield* permitted(approver, call.id, verdict, assessment)
+    const refused = yield* permitted(approver, call.id, verdict, doubted(assessment, verdict))
     if (refused !== undefined) {
       const { id: callId, name } = call
       return yield* log.tell({ _tag: "ToolCallRefused", callId, name, reason: "Policy", ...refused })
