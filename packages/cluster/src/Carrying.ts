@@ -5,6 +5,7 @@ import {
   type Approval,
   type ApprovalRequest,
   CurrentApprover,
+  Doubted,
   HandedOn,
   putOff,
   StopBetweenSteps
@@ -47,6 +48,8 @@ export const carryOut = Effect.fnUntraced(function* (segment: Segment, at: Circu
     yield* at.refuse(`its journal has an event that this version does not know, "${unknown}"`)
     return Option.none<End>()
   }
+  yield* Submissions.doubtRestored
+  const { doubted } = yield* Submissions.find(runId)
   const loop = yield* AgentLoop
   const answers = yield* Submissions.answers(runId)
   if (!(yield* Submissions.running(runId, at.host, at.held))) return Option.none<End>()
@@ -66,6 +69,7 @@ export const carryOut = Effect.fnUntraced(function* (segment: Segment, at: Circu
     Effect.provideService(CurrentCaller, segment.caller),
     Effect.provideService(StopBetweenSteps, at.isDraining),
     Effect.provideService(HandedOn, !isLast),
+    Effect.provideService(Doubted, doubted ? restored : undefined),
     Effect.either
   )
   // whichever comes first; the run has stopped and written all its events before anything else is done
@@ -107,6 +111,8 @@ export const carryOut = Effect.fnUntraced(function* (segment: Segment, at: Circu
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const restored = "the database was restored from a copy, and the call may have been made since"
 
 /** Deaths of workers in one part of a run. */
 const mostAttempts = 5

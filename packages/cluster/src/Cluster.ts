@@ -22,6 +22,7 @@ import * as Hosts from "./Hosts.ts"
 import * as Journal from "./Journal.ts"
 import { migrate } from "./Migration.ts"
 import * as Queue from "./Queue.ts"
+import * as Submissions from "./Submissions.ts"
 import * as Upkeep from "./Upkeep.ts"
 import * as Worker from "./Worker.ts"
 
@@ -96,4 +97,6 @@ export const work = Effect.fnUntraced(function* ({ drain, version }: WorkerOptio
 // internal
 // -----------------------------------------------------------------------------
 
-const database = Database.layer.pipe(Layer.tap((context) => Effect.provide(Effect.orDie(migrate), context)))
+const database = Database.layer.pipe(
+  Layer.tap((context) => Effect.provide(Effect.zipRight(Effect.orDie(migrate), Submissions.doubtRestored), context))
+)

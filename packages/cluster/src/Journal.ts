@@ -15,7 +15,6 @@ import {
   RunTakenOver
 } from "@lms-bridge/core/RunJournal"
 import { SqlClient } from "@effect/sql/SqlClient"
-import type { SqlError } from "@effect/sql/SqlError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -236,7 +235,18 @@ const append = (sql: SqlClient, rows: ReadonlyArray<Row>, submission: Option.Opt
     sql<Row>`select pos, event from lms_run_events where run_id = ${runId} and pos >= ${first.pos}`,
     (found) => new Map(found.map(({ event, pos }) => [pos, event]))
   )
-  const insert = sql`insert into lms_run_events ${sql.insert(rows as ReadonlyArray<Record<keyof Row, string | number>>)}`
+  // a database that was restored does not know what comes before
+  const insert = sql`
+    insert into lms_run_events (run_id, pos, seq, tag, event)
+    select ${runId}, u.* from unnest(${rows.map(({ pos }) => pos)}::int[], ${rows.map(({ seq }) => seq)}::int[],
+      ${rows.map(({ tag }) => tag)}::text[], ${rows.map(({ event }) => event)}::text[]) u
+    where ${first.pos} = 0 or exists (select 1 from lms_run_events where run_id = ${runId} and pos = ${first.pos} - 1)
+    returning 1`.pipe(
+    Effect.filterOrFail(
+      (written) => written.length > 0,
+      () => new RunTakenOver({ runId })
+    )
+  )
   const written =
     first.tag === "RunStarted" && Option.isSome(submission)
       ? Effect.zipRight(insert, submit(sql, first, submission.value)).pipe(sql.withTransaction)
@@ -244,7 +254,7 @@ const append = (sql: SqlClient, rows: ReadonlyArray<Row>, submission: Option.Opt
   return written.pipe(
     Effect.asVoid,
     Effect.catchIf(
-      (error: SqlError) => isDuplicate(error),
+      (error) => error._tag === "SqlError" && isDuplicate(error),
       () =>
         Effect.filterOrFail(
           there,

@@ -54,5 +54,9 @@ const steps = [
    create table lms_upkeep (at timestamptz not null);
    insert into lms_upkeep values (clock_timestamp())`,
   // when each caller was served last: whose turn it is where all have as many runs under way
-  `create table lms_callers (caller text primary key, served_at timestamptz not null)`
+  `create table lms_callers (caller text primary key, served_at timestamptz not null)`,
+  // which database this is, and the runs that may have gone on further than a restored one knows
+  `create table lms_origin (id text not null);
+   insert into lms_origin values ('');
+   alter table lms_runs add column doubted boolean not null default false`
 ]

@@ -67,6 +67,8 @@ export const layer: Layer.Layer<PersistedQueue.PersistedQueueFactory | Leases, n
           const held = new Map<string, { readonly loss: Deferred.Deferred<Loss>; readonly holder: string }>()
           const refused = new Set<string>()
           let taken = 0
+          // one look each second is enough, however many slots are free
+          const looking = Effect.unsafeMakeSemaphore(1)
 
           const refuse = (id: string, why: string) => {
             refused.add(id)
@@ -125,6 +127,7 @@ export const layer: Layer.Layer<PersistedQueue.PersistedQueueFactory | Leases, n
               Effect.tapError((error) => Effect.logDebug("the queue cannot be read", { cause: error.message })),
               Effect.orElseSucceed(() => Option.none<Taken>()),
               Effect.tap((found) => (Option.isSome(found) ? Effect.void : Effect.sleep("1 second"))),
+              looking.withPermits(1),
               Effect.repeat({ until: Option.isSome })
             )
             const item = Option.getOrThrow(found)

@@ -17,6 +17,23 @@ import * as Schema from "effect/Schema"
 import { AgentRun, Approval } from "./AgentRun.ts"
 import { patiently } from "./Database.ts"
 
+/**
+ * Marks the runs of a database that was restored from a copy: what they did since the copy is not in it. A copy is told by
+ * the numbers that its tables have where they are now.
+ */
+export const doubtRestored = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  const rows = yield* patiently(sql`
+    with here as (
+      select (select system_identifier from pg_control_system()) || '/' || (select timeline_id from pg_control_checkpoint())
+        || '/' || (select oid from pg_database where datname = current_database()) || '/' || 'lms_runs'::regclass::oid as id),
+    changed as (
+      update lms_origin o set id = here.id from here where o.id <> here.id returning 1),
+    earlier as (select o.id from lms_origin o, changed where o.id <> '')
+    update lms_runs set doubted = true where state <> 'ended' and exists (select 1 from earlier) returning 1`)
+  if (rows.length > 0) yield* Effect.logWarning("The database was restored from a copy.", { doubted: rows.length })
+})
+
 export interface Submitted {
   readonly run_id: string
   readonly from: number
@@ -29,6 +46,7 @@ export interface Submitted {
   readonly state: "new" | "queued" | "running" | "waiting" | "ended"
   readonly asked: number | null
   readonly cancelled: boolean
+  readonly doubted: boolean
   readonly worker: string | null
 }
 
