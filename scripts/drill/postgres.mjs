@@ -4,6 +4,7 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { smallDisk } from "../chaos/machine.mjs"
 import { run } from "../workspace.mjs"
 
 const folders = () => [
@@ -13,7 +14,8 @@ const folders = () => [
   ...(process.env.PATH ?? "").split(":")
 ]
 
-const find = () => folders().find((folder) => existsSync(join(folder, "initdb")))
+/** The folder of its programs; undefined where there is none. */
+export const find = () => folders().find((folder) => existsSync(join(folder, "initdb")))
 
 const install = () =>
   run("apt-get", ["install", "-y", "--no-install-recommends", "postgresql"], {
@@ -52,8 +54,10 @@ const until = async (holds, seconds, what) => {
   throw new Error(`${what} took longer than ${seconds} s`)
 }
 
-export const startPostgres = async (bin) => {
+/** `size`: its folder is a disk of so much, which can be filled. */
+export const startPostgres = async (bin, { size } = {}) => {
   const folder = mkdtempSync(join(tmpdir(), "lms-bridge-postgres-"))
+  const disk = size === undefined ? undefined : smallDisk(folder, size)
   const data = join(folder, "data")
   const who = unprivileged()
   if (who.uid !== undefined) chownSync(folder, who.uid, who.gid)
@@ -65,10 +69,29 @@ export const startPostgres = async (bin) => {
       for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (said += chunk))
       child.on("close", (code) => (code === 0 ? resolve(said) : reject(new Error(`${program}: ${said}`))))
     })
-  await own("initdb", ["-D", data, "-A", "trust", "-U", "lms", "-E", "UTF8", "--locale=C", "--no-sync"])
+  await own("initdb", [
+    "-D",
+    data,
+    "-A",
+    "trust",
+    "-U",
+    "lms",
+    "-E",
+    "UTF8",
+    "--locale=C",
+    "--no-sync",
+    "--wal-segsize=1"
+  ])
   let server
+  const isRunning = () => server !== undefined && server.exitCode === null && server.signalCode === null
   const start = async () => {
-    const settings = { listen_addresses: "127.0.0.1", unix_socket_directories: "", fsync: "off" }
+    if (isRunning()) return
+    const settings = {
+      listen_addresses: "127.0.0.1",
+      unix_socket_directories: "",
+      fsync: "off",
+      ...(disk === undefined ? {} : { max_wal_size: "32MB", min_wal_size: "2MB" })
+    }
     const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])
     server = spawn(join(bin, "postgres"), ["-D", data, "-p", String(port), ...args], {
       ...who,
@@ -87,6 +110,7 @@ export const startPostgres = async (bin) => {
   }
   /** As a crash would: it is not waited for whoever is connected. */
   const stop = async () => {
+    if (!isRunning()) return
     const ended = new Promise((resolve) => server.once("close", resolve))
     server.kill("SIGQUIT")
     await ended
@@ -96,6 +120,7 @@ export const startPostgres = async (bin) => {
   return {
     url: `postgres://lms@127.0.0.1:${port}/team`,
     port,
+    disk,
     urlAt: (other) => `postgres://lms@127.0.0.1:${other}/team`,
     /** The rows of a statement, each a list of texts. */
     rows: async (statement) =>
@@ -106,7 +131,8 @@ export const startPostgres = async (bin) => {
     start,
     stop,
     close: async () => {
-      if (server.exitCode === null && server.signalCode === null) await stop()
+      await stop()
+      disk?.close()
       rmSync(folder, { recursive: true, force: true })
     }
   }
