@@ -9,6 +9,7 @@ import { join } from "node:path"
 import { startSuite } from "../checks.mjs"
 import { makeReady } from "../ready.mjs"
 import { fail, inRoot } from "../workspace.mjs"
+import { programs, startPostgres } from "./postgres.mjs"
 
 const [name = "recovery", ...titles] = process.argv.slice(2)
 await makeReady().catch((error) => fail(error.message))
@@ -59,6 +60,7 @@ const run = (script, { cwd, env }) =>
 const quoted = (text) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")
 const has = (output, line) => new RegExp(line.split("…").map(quoted).join(".*")).test(output)
 
+const folder = await programs()
 const suite = startSuite(`drill ${name}`)
 for (const { blocks, title } of drillsOf(readFileSync(inRoot("docs/operations", `${name}.md`), "utf8"))) {
   const home = mkdtempSync(join(tmpdir(), "lms-bridge-drill-"))
@@ -67,9 +69,25 @@ for (const { blocks, title } of drillsOf(readFileSync(inRoot("docs/operations", 
   writeFileSync(join(bin, "lms-bridge"), `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`, { mode: 0o755 })
   for (const server of ["mcp-server-memory", "mcp-server-sequential-thinking"])
     writeFileSync(join(bin, server), `#!/bin/sh\nexec "${inRoot("node_modules/.bin", server)}" "$@"\n`, { mode: 0o755 })
+  const needsDatabase = blocks.some(({ body }) => body.includes("pg_dump"))
+  const postgres = needsDatabase && folder !== undefined ? await startPostgres(folder) : undefined
+  if (needsDatabase && postgres === undefined) {
+    console.log(`  left out, since there is no PostgreSQL here: ${title}`)
+    continue
+  }
   const port = await freePort()
   const env = {
-    PATH: `${bin}:${process.env.PATH}`,
+    PATH: `${bin}:${folder ?? bin}:${process.env.PATH}`,
+    ...(postgres === undefined
+      ? {}
+      : {
+          LMS_BRIDGE_DATABASE_URL: postgres.url,
+          PGHOST: "127.0.0.1",
+          PGPORT: String(postgres.port),
+          PGUSER: "lms",
+          PGDATABASE: "team",
+          LMS_BRIDGE_QUEUE_LEASE: "4s"
+        }),
     HOME: home,
     LMSTUDIO_PORT: String(port),
     LMS_BRIDGE_LMS_BINARY: "none",
@@ -86,6 +104,7 @@ for (const { blocks, title } of drillsOf(readFileSync(inRoot("docs/operations", 
       if (problem !== undefined) break
     }
   } finally {
+    await postgres?.close()
     simulator.kill()
     await new Promise((resolve) => simulator.once("exit", resolve))
     rmSync(home, { recursive: true, force: true, maxRetries: 5 })

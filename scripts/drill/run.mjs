@@ -1,6 +1,6 @@
 // `npm run drill [-- --short | --only TEXT]`: workers, fronts and the database die in the middle of things, and afterwards no run is lost, no
 // call that changes something ran twice, and nobody was asked for nothing. Real processes; LM Studio is the stand-in.
-// `npm run drill -- recovery`: the drills of docs/operations/recovery.md instead.
+// `npm run drill -- recovery`: the drills of docs/operations/recovery.md instead. `npm run drill -- thousand`: a long queue.
 import { startSuite } from "../checks.mjs"
 import { makeReady } from "../ready.mjs"
 import { fail } from "../workspace.mjs"
@@ -10,6 +10,7 @@ import { eventually, makeWorld, sleep } from "./world.mjs"
 
 // it ends the process
 if (process.argv[2] === "recovery") await import("./recovery.mjs")
+if (process.argv[2] === "thousand") await import("./thousand.mjs")
 
 const suite = startSuite("drill")
 const only = process.argv[process.argv.indexOf("--only") + 1]

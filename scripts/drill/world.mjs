@@ -145,7 +145,9 @@ export const makeWorld = async (postgres, seconds) => {
     const transport = new StdioClientTransport({
       command: process.execPath,
       args: [program, "serve"],
-      env: { ...envOf(home(name), lmStudio), ...env },
+      env: Object.fromEntries(
+        Object.entries({ ...envOf(home(name), lmStudio), ...env }).filter(([, value]) => value !== undefined)
+      ),
       stderr: "ignore"
     })
     await client.connect(transport)
