@@ -35,6 +35,31 @@ export interface FormAnswer {
   readonly content?: unknown
 }
 
+/** What the client itself is asked, as MCP has it: its person, its model, its folders. */
+export interface ClientRequest {
+  readonly method: "elicitation/create" | "sampling/createMessage" | "roots/list"
+  readonly params: object
+}
+
+/** Answers by the names of the requests; undefined for one that has no valid answer. */
+export type ClientAnswers = Readonly<Record<string, unknown>>
+
+/** How to ask the client, several things at once if need be. */
+export interface Asking {
+  /** What it says it can answer. */
+  readonly can: {
+    readonly elicitation?: { readonly url?: unknown } | undefined
+    readonly sampling?: unknown
+    readonly roots?: unknown
+  }
+  readonly ask: (requests: Readonly<Record<string, ClientRequest>>) => Effect.Effect<ClientAnswers>
+}
+
+/** The client of a call; none where nothing can be asked. */
+export class AskClient extends Context.Reference<AskClient>()("@lms-bridge/mcp-server/AskClient", {
+  defaultValue: (): Option.Option<Asking> => Option.none()
+}) {}
+
 /** How to ask that person. If asking fails, the answer is `cancel`. */
 export interface Asker {
   /** The client, the same object for all its calls. */

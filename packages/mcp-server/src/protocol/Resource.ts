@@ -45,6 +45,8 @@ export interface Prompt<R> extends Described {
   }>
   /** The user's messages; absent arguments are "". */
   readonly render: (argument: (name: string) => string) => ReadonlyArray<Content>
+  /** In place of `render`, for a prompt that asks the client something. */
+  readonly ask?: Effect.Effect<ReadonlyArray<Content>>
 }
 
 type Form = Pick<Template<never>, "prefix" | "variable" | "suffix" | "slashes">

@@ -5,8 +5,6 @@
 import type { Values } from "@lms-bridge/core/Settings"
 import { CurrentCaller, makeSessionId, sessionOf, TraceContext, withRequest } from "@lms-bridge/core/Observability"
 import {
-  type ElicitRequestFormParams,
-  type ElicitRequestURLParams,
   type InputRequiredResult,
   type JSONObject,
   ProtocolError,
@@ -27,11 +25,12 @@ import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { type Asker, DetachAfter, Elicit, type Form, type Page } from "./CallContext.ts"
+import { AskClient, type Asking, DetachAfter, Elicit } from "./CallContext.ts"
 import * as CallProgress from "./CallProgress.ts"
 import * as ClientLog from "./ClientLog.ts"
 import * as Clients from "./Clients.ts"
-import { type Asked, cacheHints, clientIn, type Era } from "./eras/Era.ts"
+import { byRequests, person } from "./eras/Asking.ts"
+import { cacheHints, clientIn, type Era } from "./eras/Era.ts"
 import { OldServer } from "./eras/OldServer.ts"
 import { type Attached, make as makeQuestions } from "./eras/Questions.ts"
 import * as ServerReading from "./ServerReading.ts"
@@ -198,7 +197,7 @@ export const prepare = Effect.fn("Server.prepare")(function* <R, R2>(options: Pr
               new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${cut(name)}. The tools are ${names}.`)
             )
           }
-          const resumed = questions.resume(asking, name)
+          const resumed = questions.resume<ToolCall.Result>(asking, name)
           if (resumed !== undefined) return resumed
           const perform = (progress: Progress) =>
             over(ToolCall.perform(tool, input, progress, limits?.request), context)
@@ -216,26 +215,22 @@ export const prepare = Effect.fn("Server.prepare")(function* <R, R2>(options: Pr
             client: client.name ?? server.getClientVersion()?.name,
             wantsProgress: token !== undefined
           })
-          const work = (asker: Option.Option<Asker>, attached: Attached) =>
+          const work = (ask: Asking, attached: Attached) =>
             progressOf(name, token, attached).pipe(
               Effect.flatMap(perform),
               Effect.scoped,
               // a client's SDK drops its progress handler with the answer, while the last notification is still on its way
               token === undefined ? (self) => self : Effect.tap(Effect.sleep("2 millis")),
               Effect.provideService(DetachAfter, detachAfter),
-              Effect.provideService(Elicit, asker),
+              Effect.provideService(AskClient, Option.some(ask)),
+              Effect.provideService(Elicit, person(ask, era === "legacy" ? server : {}, era)),
               log(attached),
               withRequest(session, String(mcpReq.id)),
               TraceContext.within(params._meta)
             )
-          if (era === "legacy") return work(elicit(server, mcpReq), { asked: mcpReq })
-          const can = client.capabilities?.elicitation
-          return questions.begin(
-            asking,
-            name,
-            can === undefined ? undefined : { opensPages: can.url !== undefined },
-            work
-          )
+          return era === "legacy"
+            ? work(byRequests(server, mcpReq), { asked: mcpReq })
+            : questions.begin(asking, name, client.capabilities ?? {}, work)
         },
         mcpReq.signal,
         asking.http?.authInfo?.clientId
@@ -245,7 +240,8 @@ export const prepare = Effect.fn("Server.prepare")(function* <R, R2>(options: Pr
     const follow = ServerReading.bind<R>(
       server,
       (use, signal) => run(({ reading }, context) => over(use(reading), context), signal),
-      era
+      era,
+      questions
     )
     const following = fork(watch(follow))
     const { onclose } = server
@@ -319,38 +315,6 @@ const progressOf = (name: string, token: string | number | undefined, attached: 
           )
         )
       )
-
-/** The client's person, if the client can ask. */
-const elicit = (server: Server, asked: Asked): Option.Option<Asker> => {
-  const can = server.getClientCapabilities()?.elicitation
-  if (can === undefined) return Option.none()
-  return Option.some({
-    who: server,
-    opensPages: can.url !== undefined,
-    ask: (question) =>
-      Effect.tryPromise((signal) =>
-        asked.send(
-          { method: "elicitation/create", params: elicitParams(question) },
-          // a person may be away for a while
-          { signal, timeout: 10 * 60_000 }
-        )
-      ).pipe(
-        Effect.catchAll((error) =>
-          Effect.as(Effect.logWarning("nobody could be asked", { detail: error.message }), {
-            action: "cancel" as const
-          })
-        )
-      )
-  })
-}
-
-/** The SDK's type lists every kind of field of a form; ours follow the specification. */
-const elicitParams = (question: Form | Page) =>
-  ("url" in question
-    ? { mode: "url", ...question }
-    : { message: question.message, requestedSchema: question.requestedSchema }) as
-    | ElicitRequestFormParams
-    | ElicitRequestURLParams
 
 /**
  * Also sends log lines to the client, from the level that it sets: once and for all, or since 2026-07-28 with each

@@ -1,13 +1,23 @@
 /**
  * Binds resources, prompts and completion to the MCP SDK.
  */
-import { ProtocolError, ProtocolErrorCode, type Server } from "@modelcontextprotocol/server"
+import {
+  type GetPromptResult,
+  type InputRequiredResult,
+  ProtocolError,
+  ProtocolErrorCode,
+  type Server
+} from "@modelcontextprotocol/server"
 import * as Effect from "effect/Effect"
-import type { Era } from "./eras/Era.ts"
+import * as Option from "effect/Option"
+import { AskClient, type Asking } from "./CallContext.ts"
+import { byRequests } from "./eras/Asking.ts"
+import { clientIn, type Era } from "./eras/Era.ts"
+import type { Questions } from "./eras/Questions.ts"
 import type { Complete, Prompt, Resource, Template } from "./Resource.ts"
 import * as ServerSkills from "./skills/ServerSkills.ts"
 import { type Part, scheme, type Shelf } from "./skills/SkillEntry.ts"
-import { toSdk } from "../tools/Content.ts"
+import { type Content, toSdk } from "../tools/Content.ts"
 import { fitting, match, uriOf, uriTemplate } from "./Resource.ts"
 import type { Failure } from "../tools/Tool.ts"
 
@@ -36,7 +46,7 @@ export type Run<R> = <A, E>(use: (reading: Reading<R>) => Effect.Effect<A, E, R>
  * Returns a function that notifies the client of a change to which it subscribes. Since 2026-07-28 the SDK knows the
  * subscriptions, and passes on what belongs to one.
  */
-export const bind = <R>(server: Server, run: Run<R>, era: Era) => {
+export const bind = <R>(server: Server, run: Run<R>, era: Era, questions: Questions) => {
   const followed = new Set<string>()
 
   server.setRequestHandler("resources/list", (_, { mcpReq }) =>
@@ -124,8 +134,8 @@ export const bind = <R>(server: Server, run: Run<R>, era: Era) => {
     )
   )
 
-  server.setRequestHandler("prompts/get", ({ params }, { mcpReq }) =>
-    run(({ prompts }) => {
+  server.setRequestHandler("prompts/get", ({ params }, asking) =>
+    run<GetPromptResult | InputRequiredResult, ProtocolError>(({ prompts }) => {
       const prompt = prompts.find(({ name }) => name === params.name)
       if (prompt === undefined) {
         const names = prompts.map(({ name }) => name).join(", ")
@@ -142,13 +152,19 @@ export const bind = <R>(server: Server, run: Run<R>, era: Era) => {
         const names = missing.map(({ name }) => name).join(", ")
         return Effect.fail(new ProtocolError(ProtocolErrorCode.InvalidParams, `${prompt.name} needs ${names}.`))
       }
-      return Effect.succeed({
+      const resumed = questions.resume<GetPromptResult>(asking, prompt.name)
+      if (resumed !== undefined) return resumed
+      const resultOf = (parts: ReadonlyArray<Content>) => ({
         description: prompt.description,
-        messages: prompt
-          .render((name) => given.get(name) ?? "")
-          .map((part) => ({ role: "user" as const, content: toSdk(part) }))
+        messages: parts.map((part) => ({ role: "user" as const, content: toSdk(part) }))
       })
-    }, mcpReq.signal)
+      const { ask } = prompt
+      if (ask === undefined) return Effect.succeed(resultOf(prompt.render((name) => given.get(name) ?? "")))
+      const work = (client: Asking) => Effect.map(Effect.provideService(ask, AskClient, Option.some(client)), resultOf)
+      return era === "legacy"
+        ? work(byRequests(server, asking.mcpReq))
+        : questions.begin(asking, prompt.name, clientIn(asking.mcpReq).capabilities ?? {}, work)
+    }, asking.mcpReq.signal)
   )
 
   server.setRequestHandler("completion/complete", ({ params: { argument, ref } }, { mcpReq }) =>

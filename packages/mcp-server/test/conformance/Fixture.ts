@@ -1,5 +1,5 @@
 /** What the official conformance suite wants to call, read and be asked, over our own server. */
-import { Elicit, type Form } from "#src/protocol/CallContext.ts"
+import { AskClient, type ClientAnswers, type ClientRequest, Elicit, type Form } from "#src/protocol/CallContext.ts"
 import { text, type Content } from "#src/tools/Content.ts"
 import type { Surface } from "#src/protocol/Server.ts"
 import type { Entry, Shelf } from "#src/protocol/skills/SkillEntry.ts"
@@ -51,16 +51,70 @@ const asks = (name: string, form: (input: Readonly<Record<string, unknown>>) => 
     inputSchema
   )
 
-const oneString = (name: string): ObjectSchema => ({
-  type: "object",
-  properties: { [name]: { type: "string" } },
-  required: [name]
-})
-
 const object = (field: string, type: string): Form["requestedSchema"] => ({
   type: "object",
   properties: { [field]: { type } },
   required: [field]
+})
+
+/** What it asks the client itself, by the names of the answers. */
+const requests = {
+  user_name: {
+    method: "elicitation/create",
+    params: { message: "What is your name?", requestedSchema: object("name", "string") }
+  },
+  greeting: {
+    method: "sampling/createMessage",
+    params: {
+      messages: [{ role: "user", content: { type: "text", text: "What is the capital of France?" } }],
+      maxTokens: 100
+    }
+  },
+  client_roots: { method: "roots/list", params: {} }
+} as const satisfies Readonly<Record<string, ClientRequest>>
+
+const askClient = (asked: (can: object) => Readonly<Record<string, ClientRequest>>): Effect.Effect<ClientAnswers> =>
+  Effect.flatMap(
+    AskClient,
+    Option.match({ onNone: () => Effect.succeed({}), onSome: ({ ask, can }) => ask(asked(can)) })
+  )
+
+const asksClient = (name: string, ...keys: ReadonlyArray<keyof typeof requests>) =>
+  tool(name, () =>
+    Effect.map(
+      askClient(() => Object.fromEntries(keys.map((key) => [key, requests[key]]))),
+      (answers) => ({ content: [text(`Answers: ${JSON.stringify(answers)}`)] })
+    )
+  )
+
+/** Asks the model, and the person only where there is one. */
+const asksWhatItCan = tool("test_input_required_result_capabilities", () =>
+  Effect.map(
+    askClient((can) => ({
+      ...("elicitation" in can ? { user_name: requests.user_name } : {}),
+      ...("sampling" in can ? { greeting: requests.greeting } : {})
+    })),
+    (answers) => ({ content: [text(`Answers: ${JSON.stringify(answers)}`)] })
+  )
+)
+
+/** Asks the client's model what it is told to. */
+const samples = tool(
+  "test_sampling",
+  ({ prompt }) => {
+    const messages = [{ role: "user", content: { type: "text", text: String(prompt) } }]
+    return Effect.map(
+      askClient(() => ({ reply: { method: "sampling/createMessage", params: { messages, maxTokens: 100 } } })),
+      ({ reply }) => ({ content: [text(`LLM response: ${JSON.stringify(reply)}`)] })
+    )
+  },
+  { type: "object", properties: { prompt: { type: "string" } }, required: ["prompt"] }
+)
+
+const oneString = (name: string): ObjectSchema => ({
+  type: "object",
+  properties: { [name]: { type: "string" } },
+  required: [name]
 })
 
 /** Two questions, one after the other: the second is asked when the first has been answered. */
@@ -136,6 +190,12 @@ const tools: ReadonlyArray<Tool<never>> = [
     requestedSchema: object("ok", "boolean")
   })),
   twice,
+  asksClient("test_input_required_result_sampling", "greeting"),
+  asksClient("test_input_required_result_list_roots", "client_roots"),
+  asksClient("test_input_required_result_multiple_inputs", "user_name", "greeting", "client_roots"),
+  asksClient("test_missing_capability", "greeting"),
+  asksWhatItCan,
+  samples,
   tool("test_tool_with_progress", (_, progress) =>
     Effect.forEach(["one third", "two thirds", "all"], (line) =>
       Effect.zipRight(progress.tell(line), Effect.sleep("50 millis"))
@@ -265,6 +325,23 @@ export const fixture: Surface<never> = {
         ...described("test_prompt_with_image"),
         arguments: [],
         render: () => [image, text("Please analyze the image above.")]
+      },
+      {
+        ...described("test_input_required_result_prompt"),
+        arguments: [],
+        render: () => [],
+        ask: Effect.map(
+          askClient(() => ({
+            user_context: {
+              method: "elicitation/create",
+              params: {
+                message: "What context should the prompt use?",
+                requestedSchema: object("context", "string")
+              }
+            }
+          })),
+          (answers) => [text(`The context is ${JSON.stringify(answers)}.`)]
+        )
       }
     ]
   },

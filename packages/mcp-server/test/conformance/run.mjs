@@ -1,7 +1,7 @@
 // `node packages/mcp-server/test/conformance/run.mjs [server|client] [OPTIONS OF THE SUITE]`: the official MCP conformance
 // suite against our server over HTTP and against our client, with what revision 2025-11-25 requires; and with what
-// 2026-07-28 requires, which is not spoken here yet, so that it is counted: baseline-2026-07-28.json says what passes. What
-// is there and fails is a failure; what passes beyond it is told. Of the server the few pass that ask for a refusal.
+// 2026-07-28 requires, of which baseline-2026-07-28.json says what passes. What is there and fails is a failure; what passes
+// beyond it is told.
 // Without arguments both sides, and the results go to reports/conformance.json. The suite needs Node 22, which npm fetches
 // as a package.
 import { spawn } from "node:child_process"

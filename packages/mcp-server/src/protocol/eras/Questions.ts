@@ -7,6 +7,7 @@ import {
   inputRequired,
   type InputRequest,
   type InputRequiredResult,
+  MissingRequiredClientCapabilityError,
   ProtocolError,
   ProtocolErrorCode,
   type ServerContext
@@ -18,8 +19,8 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import { randomBytes } from "node:crypto"
-import type { Asker, Form, FormAnswer, Page } from "../CallContext.ts"
-import type { Result } from "../ToolCall.ts"
+import type { Asking, ClientAnswers, ClientRequest } from "../CallContext.ts"
+import { valid } from "./Asking.ts"
 import type { Asked } from "./Era.ts"
 
 /** How long a person may take. */
@@ -39,18 +40,21 @@ export interface Attached {
 export interface Questions {
   /** Checks the state of a request before its handler runs: forged, expired and foreign ones are refused. */
   readonly verify: (state: string, context: ServerContext) => Promise<unknown>
-  /** Runs a call until its end or its first question. */
-  readonly begin: (
+  /** Runs a call until its end or its first question. `name` is that of the tool or prompt. */
+  readonly begin: <A extends object>(
     context: ServerContext,
-    tool: string,
-    can: { readonly opensPages: boolean } | undefined,
-    work: (asker: Option.Option<Asker>, attached: Attached) => Effect.Effect<Result>
-  ) => Effect.Effect<Result | InputRequiredResult>
-  /** Gives the answers in a request to the call that waits for them; undefined if it brings no state. */
-  readonly resume: (
+    name: string,
+    can: Asking["can"],
+    work: (asking: Asking, attached: Attached) => Effect.Effect<A>
+  ) => Effect.Effect<A | InputRequiredResult, ProtocolError>
+  /**
+   * Gives the answers in a request to the call that waits for them; undefined if it brings no state. `A` is what `begin`
+   * was given for this method.
+   */
+  readonly resume: <A extends object>(
     context: ServerContext,
-    tool: string
-  ) => Effect.Effect<Result | InputRequiredResult, ProtocolError> | undefined
+    name: string
+  ) => Effect.Effect<A | InputRequiredResult, ProtocolError> | undefined
 }
 
 /** Calls that wait end with the scope. */
@@ -64,75 +68,90 @@ export const make = Effect.gen(function* () {
     bind: ({ http, mcpReq }) => `${http?.authInfo?.clientId ?? ""}\n${mcpReq.method}`
   })
 
-  const asking = (context: ServerContext, id: string, { question }: Open) =>
+  /** Asks what has not been answered yet. */
+  const asking = (context: ServerContext, id: string, { given, requests }: Open) =>
     Effect.map(
       Effect.promise(() => codec.mint({ id }, context)),
       (requestState) =>
         inputRequired({
-          inputRequests: { [keyOf(question)]: requestOf(question) },
+          inputRequests: Object.fromEntries(
+            Object.entries(requests).flatMap(([key, request]) => (given.has(key) ? [] : [[key, asSdk(request)]]))
+          ),
           requestState
         })
     )
 
   /** A client that leaves while the call runs ends it. */
-  const next = (context: ServerContext, call: Call): Effect.Effect<Result | InputRequiredResult> =>
-    Effect.flatMap(Queue.take(call.outcomes), (outcome): Effect.Effect<Result | InputRequiredResult> => {
+  const next = (context: ServerContext, call: Call): Effect.Effect<object, ProtocolError> =>
+    Effect.flatMap(Queue.take(call.outcomes), (outcome): Effect.Effect<object, ProtocolError> => {
       if (outcome._tag === "Done") return Effect.succeed(outcome.result)
+      const missing = missingOf(outcome.requests, call.can)
+      if (missing !== undefined) {
+        return Effect.zipRight(
+          Fiber.interruptFork(call.fiber),
+          Effect.fail(new MissingRequiredClientCapabilityError({ requiredCapabilities: missing }))
+        )
+      }
       const id = randomBytes(16).toString("hex")
-      const entry = { ...outcome, call }
+      const entry: Open = { ...outcome, call, given: new Map() }
       open.set(id, entry)
       const forget = Effect.sync(() => open.delete(id))
       return Effect.zipRight(
-        Effect.forkIn(Effect.zipRight(Effect.ignore(Deferred.await(outcome.answer)), forget), scope),
+        Effect.forkIn(Effect.zipRight(Effect.ignore(Deferred.await(outcome.answers)), forget), scope),
         asking(context, id, entry)
       )
     }).pipe(Effect.onInterrupt(() => Fiber.interruptFork(call.fiber)))
 
-  const begin: Questions["begin"] = Effect.fnUntraced(function* (context, tool, can, work) {
+  const begin = Effect.fnUntraced(function* (
+    context: ServerContext,
+    name: string,
+    can: Asking["can"],
+    work: (asking: Asking, attached: Attached) => Effect.Effect<object>
+  ) {
     const outcomes = yield* Queue.unbounded<Outcome>()
     const attached: Attached = { asked: context.mcpReq }
-    const who = {}
-    const ask = (question: Form | Page): Effect.Effect<FormAnswer> =>
-      Effect.gen(function* () {
-        if (open.size >= mostOpen) return cancelled
-        const answer = yield* Deferred.make<FormAnswer>()
-        yield* Queue.offer(outcomes, { _tag: "Asks", question, answer })
-        return yield* Deferred.await(answer).pipe(
-          Effect.timeoutTo({ duration: patience, onSuccess: (given) => given, onTimeout: () => cancelled }),
-          Effect.ensuring(Deferred.succeed(answer, cancelled))
-        )
-      })
-    const asker = can === undefined ? Option.none() : Option.some({ who, opensPages: can.opensPages, ask })
-    const fiber = yield* work(asker, attached).pipe(
+    const ask = Effect.fnUntraced(function* (requests: Requests) {
+      if (open.size >= mostOpen) return {}
+      const answers = yield* Deferred.make<ClientAnswers>()
+      yield* Queue.offer(outcomes, { _tag: "Asks", requests, answers })
+      return yield* Deferred.await(answers).pipe(
+        Effect.timeoutTo({ duration: patience, onSuccess: (given) => given, onTimeout: () => ({}) }),
+        Effect.ensuring(Deferred.succeed(answers, {}))
+      )
+    })
+    const fiber = yield* work({ can, ask }, attached).pipe(
       Effect.flatMap((result) => Queue.offer(outcomes, { _tag: "Done", result })),
       Effect.forkIn(scope)
     )
-    return yield* next(context, { tool, outcomes, attached, fiber })
+    return yield* next(context, { name, can, outcomes, attached, fiber })
   })
 
-  const questions: Questions = {
-    verify: codec.verify,
-    begin,
-    resume: (context, tool) => {
-      const state = Option.getOrUndefined(decodeState(context.mcpReq.requestState()))
-      if (state === undefined) return undefined
-      return Effect.suspend(() => {
-        const entry = open.get(state.id)
-        if (entry === undefined || entry.call.tool !== tool) {
-          return Effect.fail(
-            new ProtocolError(ProtocolErrorCode.InvalidParams, "This question has been answered, or waits no more.", {
-              reason: "invalid_request_state"
-            })
-          )
-        }
-        const answer = Option.getOrUndefined(decodeAnswer(context.mcpReq.inputResponses?.[keyOf(entry.question)]))
-        if (answer === undefined) return asking(context, state.id, entry)
-        open.delete(state.id)
-        entry.call.attached.asked = context.mcpReq
-        return Effect.zipRight(Deferred.succeed(entry.answer, answer), next(context, entry.call))
-      })
-    }
+  const resume = (context: ServerContext, name: string): Effect.Effect<object, ProtocolError> | undefined => {
+    const state = Option.getOrUndefined(decodeState(context.mcpReq.requestState()))
+    if (state === undefined) return undefined
+    return Effect.suspend(() => {
+      const entry = open.get(state.id)
+      if (entry === undefined || entry.call.name !== name) {
+        return Effect.fail(
+          new ProtocolError(ProtocolErrorCode.InvalidParams, "This question has been answered, or waits no more.", {
+            reason: "invalid_request_state"
+          })
+        )
+      }
+      const { answers, call, given, requests } = entry
+      for (const [key, { method }] of Object.entries(requests)) {
+        const answer = valid(method, context.mcpReq.inputResponses?.[key])
+        if (answer !== undefined && !given.has(key)) given.set(key, answer)
+      }
+      if (given.size < Object.keys(requests).length) return asking(context, state.id, entry)
+      open.delete(state.id)
+      call.attached.asked = context.mcpReq
+      return Effect.zipRight(Deferred.succeed(answers, Object.fromEntries(given)), next(context, call))
+    })
   }
+
+  // a state is bound to its method, and what its call gives is that of the method
+  const questions = { verify: codec.verify, begin, resume } as object as Questions
   return questions
 })
 
@@ -140,41 +159,42 @@ export const make = Effect.gen(function* () {
 // internal
 // -----------------------------------------------------------------------------
 
+type Requests = Readonly<Record<string, ClientRequest>>
+
 type Outcome =
-  | { readonly _tag: "Done"; readonly result: Result }
-  | { readonly _tag: "Asks"; readonly question: Form | Page; readonly answer: Deferred.Deferred<FormAnswer> }
+  | { readonly _tag: "Done"; readonly result: object }
+  | { readonly _tag: "Asks"; readonly requests: Requests; readonly answers: Deferred.Deferred<ClientAnswers> }
 
 interface Call {
-  readonly tool: string
+  readonly name: string
+  readonly can: Asking["can"]
   readonly outcomes: Queue.Queue<Outcome>
   readonly attached: Attached
   readonly fiber: Fiber.RuntimeFiber<unknown>
 }
 
 interface Open {
-  readonly question: Form | Page
-  readonly answer: Deferred.Deferred<FormAnswer>
+  readonly requests: Requests
+  readonly answers: Deferred.Deferred<ClientAnswers>
+  /** The valid answers so far. */
+  readonly given: Map<string, unknown>
   readonly call: Call
 }
 
-const cancelled: FormAnswer = { action: "cancel" }
-
 const decodeState = Schema.decodeUnknownOption(Schema.Struct({ id: Schema.String }))
 
-const decodeAnswer = Schema.decodeUnknownOption(
-  Schema.Struct({ action: Schema.Literal("accept", "decline", "cancel"), content: Schema.optional(Schema.Unknown) })
-)
-
-/** The SDK's types list every kind of field of a form; ours follow the specification. */
-const requestOf = (question: Form | Page) => {
-  const { message } = question
-  return elicitation(
-    "url" in question
-      ? { mode: "url", message, url: question.url }
-      : { mode: "form", message, requestedSchema: question.requestedSchema }
-  )
+/** What a client would have to be able to answer, and did not say that it can. */
+const missingOf = (requests: Requests, can: Asking["can"]) => {
+  const needed = Object.values(requests).map(({ method }) => capabilities[method])
+  const missing = needed.filter((capability) => can[capability] === undefined)
+  return missing.length === 0 ? undefined : Object.fromEntries(missing.map((capability) => [capability, {}]))
 }
 
-const keyOf = (question: Form | Page) => ("url" in question ? undefined : question.key) ?? "answer"
+const capabilities = {
+  "elicitation/create": "elicitation",
+  "sampling/createMessage": "sampling",
+  "roots/list": "roots"
+} as const
 
-const elicitation = (params: object) => ({ method: "elicitation/create", params }) as object as InputRequest
+/** The SDK's types list every kind of field of a form; ours follow the specification. */
+const asSdk = (request: ClientRequest) => request as object as InputRequest
