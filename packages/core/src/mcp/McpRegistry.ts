@@ -6,7 +6,6 @@ import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
@@ -18,9 +17,7 @@ import { present } from "../schema/Fields.ts"
 import { Settings } from "../configuration/Settings.ts"
 import { BreakerPolicy } from "../resilience/CircuitBreaker.ts"
 import { retryPolicyOf } from "../resilience/Resilience.ts"
-import * as ChildEnvironment from "./transport/ChildEnvironment.ts"
 import * as MissingProgram from "./transport/MissingProgram.ts"
-import * as Itself from "./config/SelfReference.ts"
 import type { ConfigChange } from "./config/ConfigChange.ts"
 import { type DefinedServer, source as defined } from "./config/DefinedServer.ts"
 import type { ConfigCandidate } from "./config/McpConfigFiles.ts"
@@ -36,17 +33,17 @@ import {
   type McpConfigInvalid,
   type McpEntryUnusable,
   McpServerNotFound,
-  McpServerUnavailable
+  type McpServerUnavailable
 } from "./McpError.ts"
 import { McpLoginFailed } from "./login/McpLoginFailed.ts"
 import { type LoginRequest, McpLogins } from "./login/McpLogins.ts"
 import { McpTransport } from "./transport/McpTransport.ts"
 import { nearest } from "../names/nearest.ts"
+import * as OpenServer from "./connection/OpenServer.ts"
 import * as PooledServer from "./connection/PooledServer.ts"
 import * as Roots from "./Roots.ts"
 import type { ServerDefinition } from "./config/ServerDefinition.ts"
-import { type Launch, remoteServer, type RemoteServer } from "./config/Launch.ts"
-import type { Answering } from "./connection/ServerRequests.ts"
+import { remoteServer, type RemoteServer } from "./config/Launch.ts"
 import { type ServerSummary, summaryOf, unusable } from "./ServerSummary.ts"
 import type { ToolResult } from "./ToolResult.ts"
 
@@ -141,9 +138,6 @@ export class McpRegistry extends Context.Tag("@lms-bridge/core/mcp/McpRegistry")
 // internal
 // -----------------------------------------------------------------------------
 
-/** Loaded with the first server that is used, because it brings the SDK, which would slow down every start. */
-const client = Effect.promise(() => import("./connection/McpClient.ts"))
-
 const make = Effect.gen(function* () {
   const settings = yield* Settings
   const transport = yield* McpTransport
@@ -155,45 +149,7 @@ const make = Effect.gen(function* () {
   const policy = new BreakerPolicy({ failures: settings.breakerFailures, openFor: settings.breakerOpenFor })
   const retries = retryPolicyOf(settings)
 
-  const open = Effect.fnUntraced(function* (definition: ServerDefinition, answering: Answering) {
-    const launch = yield* definition.launch.pipe(Effect.orDie) // `definitionOf` lets no other through
-    const environment = ChildEnvironment.make({
-      inherited: yield* files.inherited,
-      entry: launch._tag === "Stdio" ? launch.env : {},
-      depth: files.depth
-    })
-    const connect = Effect.fnUntraced(function* (to: Launch) {
-      yield* Effect.logDebug("connecting to an MCP server")
-      const { connect } = yield* client
-      const session = yield* connect({
-        server: definition.name,
-        channel: yield* transport.open(definition.name, to, environment, retries),
-        startTimeout: Duration.max(settings.mcpStartTimeout, definition.startTimeout ?? 0),
-        callTimeout: definition.timeout ?? settings.mcpCallTimeout,
-        callTotal: settings.mcpCallTotal,
-        allows: definition.allows,
-        answering
-      })
-      // a server identifies itself here, whatever command started it
-      if (session.implementation.name === Itself.ownName && Itself.isHere(to)) {
-        return yield* new McpServerUnavailable({
-          server: definition.name,
-          reason: "Itself",
-          detail: "",
-          stderrTail: ""
-        })
-      }
-      return session
-    })
-    if (launch._tag !== "Http" || launch.kind !== "any") return yield* connect(launch)
-    // as the specification says: a server without Streamable HTTP may support the older transport
-    return yield* connect(launch).pipe(
-      Effect.catchIf(
-        ({ status }) => status === 400 || status === 404 || status === 405,
-        (first) => Effect.mapError(connect({ ...launch, kind: "sse" }), () => first)
-      )
-    )
-  })
+  const open = yield* OpenServer.make({ settings, transport, files })
 
   /** How many tools a server listed last. */
   const toolCounts = new WeakMap<ServerDefinition, number>()

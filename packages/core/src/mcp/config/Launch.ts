@@ -1,5 +1,8 @@
 import type * as Redacted from "effect/Redacted"
 
+/** Up to 2025-11-25 a connection begins with `initialize`; since 2026-07-28 with `server/discover`. */
+export type Era = "legacy" | "modern"
+
 /** How a server is reached. Values that may be secrets are redacted from here on. */
 export type Launch =
   | {

@@ -103,6 +103,12 @@ export const EntrySettings = Schema.Struct({
   enabled: nullable(Schema.Boolean.annotations(must("true or false"))),
   timeout: nullable(Limit),
   startTimeout: nullable(Limit),
+  /** In whose words the server is asked first. */
+  protocolVersion: nullable(
+    Schema.String.pipe(Schema.pattern(/^20\d\d-\d\d-\d\d$/)).annotations(
+      must("a revision of MCP, such as `2026-07-28`")
+    )
+  ),
   allowedTools: nullable(Texts),
   excludedTools: nullable(Texts)
 })

@@ -13,7 +13,7 @@ import * as ToolLists from "../dialects/ToolLists.ts"
 import type { ConfigEntry, EntryProblem, EntrySettings } from "./McpConfig.ts"
 import * as Redaction from "../redaction/Redaction.ts"
 import * as Secrets from "../redaction/Secrets.ts"
-import type { Launch, OAuthSettings } from "./Launch.ts"
+import type { Era, Launch, OAuthSettings } from "./Launch.ts"
 import { present } from "../../schema/Fields.ts"
 
 export interface ServerDefinition {
@@ -35,6 +35,8 @@ export interface ServerDefinition {
   readonly timeout: Duration.Duration | undefined
   /** Longest wait for it to start and answer, if the entry sets one. */
   readonly startTimeout?: Duration.Duration
+  /** In which words it is asked first, if the entry says so. */
+  readonly begins?: Era
   /** Whether the entry allows a tool. */
   readonly allows: (tool: string) => boolean
   /** Why it does not, in words; undefined if it does. */
@@ -87,7 +89,7 @@ export const make = (
         shown: show(settings),
         launch,
         timeout: settings.timeout,
-        ...present({ startTimeout: settings.startTimeout }),
+        ...present({ startTimeout: settings.startTimeout, begins: eraOf(settings.protocolVersion) }),
         allows: (tool) =>
           ToolLists.allows(name, tool, { allowed: settings.allowedTools, excluded: settings.excludedTools }),
         switchedOff: (tool) => {
@@ -155,6 +157,10 @@ export const variablesOf = (entry: ConfigEntry): ReadonlyArray<string> =>
 // internal
 // -----------------------------------------------------------------------------
 
+/** Since this revision there is no `initialize`. */
+const eraOf = (version: string | undefined): Era | undefined =>
+  version === undefined ? undefined : version >= "2026-07-28" ? "modern" : "legacy"
+
 const identityOf = (settings: EntrySettings, launch: ServerDefinition["launch"]) => {
   const bare = (values: Readonly<Record<string, Redacted.Redacted>>) =>
     Object.entries(values).map(([name, value]) => [name, Redacted.value(value)])
@@ -170,9 +176,9 @@ const identityOf = (settings: EntrySettings, launch: ServerDefinition["launch"])
             { ...to.oauth, clientSecret: to.oauth.clientSecret && Redacted.value(to.oauth.clientSecret) }
           ]
   })
-  const { allowedTools, excludedTools, startTimeout, timeout } = settings
+  const { allowedTools, excludedTools, protocolVersion, startTimeout, timeout } = settings
   const limits = [timeout, startTimeout].map((limit) => limit && Duration.toMillis(limit))
-  return Redacted.make(stringify([reached, limits, allowedTools, excludedTools]))
+  return Redacted.make(stringify([reached, limits, allowedTools, excludedTools, protocolVersion]))
 }
 
 const launchOf = (

@@ -17,6 +17,7 @@ import * as Results from "../reading/Results.ts"
 import * as TolerantTransport from "../transport/TolerantTransport.ts"
 import * as Greeting from "../reading/Greeting.ts"
 import type { Lack } from "../login/StoredLogin.ts"
+import type { Era } from "../config/Launch.ts"
 import type { ServerChannel } from "../transport/ServerChannel.ts"
 import * as SessionWithoutSecrets from "../redaction/SessionWithoutSecrets.ts"
 import * as ServerExchange from "./ServerExchange.ts"
@@ -35,6 +36,8 @@ export interface ClientOptions {
   readonly callTotal: Duration.Duration
   /** Whether the user allows a tool. */
   readonly allows: (tool: string) => boolean
+  /** Told in whose words the server has greeted. */
+  readonly greeted?: (era: Era) => Effect.Effect<void>
   /** Answers the server's requests. */
   readonly answering: ServerRequests.Answering
 }
@@ -120,6 +123,8 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
       : (self) => self,
     within("Its answer to initialize")
   )
+
+  yield* options.greeted?.(era() ?? "legacy") ?? Effect.void
 
   const exchange = ServerExchange.make(client, pausedTimeout)
   const declared = Greeting.offered(greeting())

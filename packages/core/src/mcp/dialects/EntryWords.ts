@@ -226,6 +226,7 @@ const words: ReadonlyMap<string, string> = new Map(
     auth: ["auth"],
     disabled: ["disabled", "disable", "isDisabled"],
     enabled: ["enabled", "enable", "isEnabled", "isActive", "active"],
+    protocolVersion: ["protocolVersion"],
     timeout: ["timeout", "callTimeout", "toolTimeout", "requestTimeout"],
     seconds: ["tool_timeout_sec", "timeoutSeconds", "timeoutSec"],
     millis: ["tool_timeout_ms", "timeoutMs", "timeoutMillis"],

@@ -85,7 +85,11 @@ export const of = (
   const common = {
     ...(settings.timeout === undefined ? {} : { timeout: milliseconds(settings.timeout) }),
     ...(settings.startTimeout === undefined ? {} : { startTimeout: milliseconds(settings.startTimeout) }),
-    ...present({ allowedTools: settings.allowedTools, excludedTools: settings.excludedTools })
+    ...present({
+      protocolVersion: settings.protocolVersion,
+      allowedTools: settings.allowedTools,
+      excludedTools: settings.excludedTools
+    })
   }
   if (isRemote(settings) === true) {
     const type = kindOf(settings)

@@ -3,13 +3,11 @@
  * the other: in the same process or at the same address, so that nothing is started twice to find out. Pure.
  */
 import { ProtocolErrorCode, SdkHttpError, SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/client"
+import type { Era } from "../config/Launch.ts"
 import type { ServerError } from "../reading/ErrorWords.ts"
 import * as Greeting from "../reading/Greeting.ts"
 import type * as Incoming from "../reading/Incoming.ts"
 import * as ModernRequests from "./ModernRequests.ts"
-
-/** Up to 2025-11-25 a connection begins with `initialize`; since 2026-07-28 with `server/discover`. */
-export type Era = "legacy" | "modern"
 
 export interface Asked {
   readonly method: "initialize" | "server/discover"

@@ -1,7 +1,7 @@
 /** The connection to an MCP server, as the transports give it to the client. */
 import type { Transport } from "@modelcontextprotocol/client"
 import type * as Effect from "effect/Effect"
-import type { Era } from "./Opening.ts"
+import type { Era } from "../config/Launch.ts"
 import type { Lack } from "../login/StoredLogin.ts"
 
 /** How the server ended. */

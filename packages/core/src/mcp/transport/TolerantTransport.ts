@@ -14,6 +14,7 @@ import * as Predicate from "effect/Predicate"
 import * as Greeting from "../reading/Greeting.ts"
 import * as Incoming from "../reading/Incoming.ts"
 import * as ModernRequests from "./ModernRequests.ts"
+import type { Era } from "../config/Launch.ts"
 import * as Opening from "./Opening.ts"
 import type { Read } from "../reading/MessageText.ts"
 
@@ -57,7 +58,7 @@ export interface TolerantTransport {
   /** The answer to `initialize`, verbatim. */
   readonly greeting: () => unknown
   /** In which words the two speak; undefined until the server has greeted. */
-  readonly era: () => Opening.Era | undefined
+  readonly era: () => Era | undefined
   /** The versions of MCP that the server supports, once it is known that we support none of them. */
   readonly foreign: () => ReadonlyArray<string> | undefined
   /** The server has had its time to answer `server/discover`: `initialize` follows, if it has not been asked yet. */
@@ -65,7 +66,7 @@ export interface TolerantTransport {
 }
 
 /** `begins`: in which words the server is asked first. */
-export const make = (inner: Transport, begins: Opening.Era = "legacy"): TolerantTransport => {
+export const make = (inner: Transport, begins: Era = "legacy"): TolerantTransport => {
   const open = new Map<number, JSONRPCRequest>()
   /** Requests that were cancelled before their answer, which may still come. */
   const abandoned = new Set<number>()
@@ -345,7 +346,7 @@ interface Unmatched {
 
 interface State {
   greeting: unknown
-  era: Opening.Era | undefined
+  era: Era | undefined
   foreign: ReadonlyArray<string> | undefined
   newest: number
   /** How the server has been asked to begin, oldest first. */
