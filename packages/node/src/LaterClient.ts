@@ -14,7 +14,7 @@ export const later = (
     const client = yield* Effect.cached(Effect.uninterruptible(Scope.extend(load, scope)))
     return HttpClient.makeWith(
       (asked: Effect.Effect<HttpClientRequest>) =>
-        Effect.flatMap(Effect.zip(client, asked), ([client, request]) => client.execute(request)),
+        Effect.flatMap(asked, (request) => Effect.flatMap(client, ({ execute }) => execute(request))),
       Effect.succeed
     )
   })

@@ -81,8 +81,15 @@ const watched = ({ atOnce, model, mostWaiting, setting, what }: Limits & { reado
         took(next)
         next.go()
       })
-    const enter = Effect.all([CurrentCaller, CurrentPriority, CurrentRunId, Clock.currentTimeMillis]).pipe(
-      Effect.map(([caller, priority, run, since]) => ({ caller, priority, runId: Option.getOrUndefined(run), since })),
+    const asking = Effect.gen(function* () {
+      return {
+        caller: yield* CurrentCaller,
+        priority: yield* CurrentPriority,
+        runId: Option.getOrUndefined(yield* CurrentRunId),
+        since: yield* Clock.currentTimeMillis
+      }
+    })
+    const enter = asking.pipe(
       Effect.flatMap((who) =>
         Effect.async<Use, Overloaded>((resume) => {
           const go = (since: number) => {

@@ -17,7 +17,13 @@ export const deedOf = (tool: {
   readonly server: string
   readonly name: string
   readonly description: string
-}): Deed | undefined => byName(withoutServer(tool.name, tool.server)) ?? byDescription(tool.description)
+}): Deed | undefined => {
+  const known = deeds.get(tool)
+  if (known !== undefined) return known.deed
+  const deed = byName(withoutServer(tool.name, tool.server)) ?? byDescription(tool.description)
+  deeds.set(tool, { deed })
+  return deed
+}
 
 /** Whether the words of a tool say that it reaches beyond this machine. */
 export const reachesOut = ({ name }: { readonly name: string }): boolean =>
@@ -32,6 +38,9 @@ export const staysHere = ({ name }: { readonly name: string }): boolean => local
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** Of tools that were read: each call of one asks several times. */
+const deeds = new WeakMap<object, { readonly deed: Deed | undefined }>()
 
 const setOf = (words: string): ReadonlySet<string> => new Set(words.split(" "))
 

@@ -107,7 +107,8 @@ export const collect = <E>(
       last?._tag === "Completed" ? Effect.succeed(last.reply) : Effect.flatMap(next, told)
     )
   }
-  return inTime(told(first))
+  // a whole reply waits for the server no more
+  return first.at(-1)?._tag === "Completed" ? told(first) : inTime(told(first))
 }
 
 // -----------------------------------------------------------------------------

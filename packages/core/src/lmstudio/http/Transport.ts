@@ -164,18 +164,20 @@ export const make = Effect.gen(function* () {
         yield* Stream.toPull(stream),
         Option.map((error) => failureOf(baseUrl, call, error, true))
       )
-      const waiting = Effect.flatMap(
-        Effect.zip(Ref.get(seen), Clock.currentTimeMillis),
-        ([before, now]): Incoming["pull"] => {
-          if (before.wholeAt !== undefined) {
-            const duration = Math.max(0, before.wholeAt + Duration.toMillis(lastBytesLimit) - now)
-            return Effect.timeoutFail(raw, { duration, onTimeout: Option.none })
-          }
-          const wait = { ...before, waitsSince: now }
-          const { at, late } = limitOf(call, startedAt, wait)
-          return at <= now ? Effect.fail(Option.some(late())) : Effect.zipRight(Ref.set(seen, wait), raw)
+      // for each piece of a reply: `Effect.zip` and `Effect.all` take many times the steps of a gen
+      const waiting: Incoming["pull"] = Effect.gen(function* () {
+        const before = yield* Ref.get(seen)
+        const now = yield* Clock.currentTimeMillis
+        if (before.wholeAt !== undefined) {
+          const duration = Math.max(0, before.wholeAt + Duration.toMillis(lastBytesLimit) - now)
+          return yield* Effect.timeoutFail(raw, { duration, onTimeout: Option.none })
         }
-      )
+        const wait = { ...before, waitsSince: now }
+        const { at, late } = limitOf(call, startedAt, wait)
+        if (at <= now) return yield* Effect.fail(Option.some(late()))
+        yield* Ref.set(seen, wait)
+        return yield* raw
+      })
       const pull = Effect.flatMap(waiting, (pieces) =>
         Effect.flatMap(Ref.updateAndGet(seen, counted(pieces)), ({ bytes }) =>
           bytes <= maxBytes ? Effect.succeed(pieces) : Effect.fail(Option.some(tooLarge(call, maxBytes)))
@@ -197,24 +199,24 @@ export const make = Effect.gen(function* () {
     const lookAt = startedAt + Duration.toMillis(call.limits.connect)
     /** `looked`: the server has been checked. Most replies begin before this check starts. */
     const overdue = (looked: boolean): Effect.Effect<never, TransportError> =>
-      Effect.flatMap(
-        Effect.all([Ref.get(seen), Clock.currentTimeMillis, Deferred.isDone(answered)]),
-        ([state, now, isAnswered]) => {
-          const { at, late } = limitOf(call, startedAt, state)
-          if (at <= now) return Effect.fail(late())
-          const looks = !looked && !isAnswered
-          if (looks && lookAt <= now) {
-            return Effect.timeoutFail(answers(call), { duration: at - now, onTimeout: late }).pipe(
-              Effect.raceFirst(Deferred.await(answered)),
-              Effect.zipRight(overdue(true))
-            )
-          }
-          // no limit of a wait that begins later passes before this
-          const betweenAt = now + Duration.toMillis(call.limits.betweenBytes)
-          const next = Math.min(at, betweenAt, totalAt > now ? totalAt : at, looks ? lookAt : at)
-          return Effect.zipRight(Effect.sleep(next - now), overdue(looked))
+      Effect.gen(function* () {
+        const state = yield* Ref.get(seen)
+        const now = yield* Clock.currentTimeMillis
+        const { at, late } = limitOf(call, startedAt, state)
+        if (at <= now) return yield* Effect.fail(late())
+        const looks = !looked && !(yield* Deferred.isDone(answered))
+        if (looks && lookAt <= now) {
+          yield* Effect.timeoutFail(answers(call), { duration: at - now, onTimeout: late }).pipe(
+            Effect.raceFirst(Deferred.await(answered))
+          )
+          return yield* overdue(true)
         }
-      )
+        // no limit of a wait that begins later passes before this
+        const betweenAt = now + Duration.toMillis(call.limits.betweenBytes)
+        const next = Math.min(at, betweenAt, totalAt > now ? totalAt : at, looks ? lookAt : at)
+        yield* Effect.sleep(next - now)
+        return yield* overdue(looked)
+      })
     return { incoming, overdue: overdue(false) }
   })
 

@@ -123,11 +123,14 @@ export const make = (client: Client, pausedTimeout: PausedTimeout): ServerExchan
     end: number,
     heardAt: Ref.Ref<number>
   ): Effect.Effect<never, Silent> =>
-    Effect.flatMap(Effect.zip(Ref.get(heardAt), Clock.currentTimeMillis), ([heard, now]) => {
+    Effect.gen(function* () {
+      const heard = yield* Ref.get(heardAt)
+      const now = yield* Clock.currentTimeMillis
       const silent = Math.max(heard, pausedTimeout.since() ?? now) + Duration.toMillis(limits.silence) - now
-      if (end <= now) return new Silent({ limit: limits.total })
-      if (silent <= 0) return new Silent({ limit: limits.silence })
-      return Effect.zipRight(Effect.sleep(Math.min(silent, end - now)), tooLong(limits, end, heardAt))
+      if (end <= now) return yield* new Silent({ limit: limits.total })
+      if (silent <= 0) return yield* new Silent({ limit: limits.silence })
+      yield* Effect.sleep(Math.min(silent, end - now))
+      return yield* tooLong(limits, end, heardAt)
     })
 
   return {
