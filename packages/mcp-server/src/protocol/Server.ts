@@ -9,7 +9,7 @@ import {
   type JSONObject,
   ProtocolError,
   ProtocolErrorCode,
-  Server,
+  type Server,
   type Task,
   type Transport
 } from "@modelcontextprotocol/server"
@@ -31,7 +31,9 @@ import * as ClientLog from "./ClientLog.ts"
 import * as Clients from "./Clients.ts"
 import { byRequests, person } from "./eras/Asking.ts"
 import { cacheHints, clientIn, type Era } from "./eras/Era.ts"
+import { NewServer } from "./eras/NewServer.ts"
 import { OldServer } from "./eras/OldServer.ts"
+import * as ModernTasks from "./eras/ModernTasks.ts"
 import { type Attached, make as makeQuestions } from "./eras/Questions.ts"
 import * as ServerReading from "./ServerReading.ts"
 import * as ServerTasks from "./ServerTasks.ts"
@@ -153,7 +155,7 @@ export const prepare = Effect.fn("Server.prepare")(function* <R, R2>(options: Pr
 
   const instance = (era: Era): Server => {
     // McpServer accepts only Zod; the low-level class remains for "advanced use"
-    const server = new (era === "legacy" ? OldServer : Server)(
+    const server = new (era === "legacy" ? OldServer : NewServer)(
       {
         name: About.name,
         version: About.version,
@@ -165,7 +167,9 @@ export const prepare = Effect.fn("Server.prepare")(function* <R, R2>(options: Pr
           tools: {},
           logging: {},
           ...ServerReading.capabilities,
-          ...(era === "legacy" ? ServerTasks.capabilities : {})
+          ...(era === "legacy"
+            ? ServerTasks.capabilities
+            : { extensions: { ...ServerReading.capabilities.extensions, ...ModernTasks.capabilities } })
         },
         instructions: About.instructions(options.toolsets ?? ["all"]),
         cacheHints,
@@ -177,9 +181,8 @@ export const prepare = Effect.fn("Server.prepare")(function* <R, R2>(options: Pr
 
     const log = clientLog(server, era)
     const tellTask = (task: Task) => ServerReading.tell(server, { method: "notifications/tasks/status", params: task })
-    if (era === "legacy") {
-      ServerTasks.bind(server, tasks, (effect, signal) => runPromise(Effect.raceFirst(effect, aborted(signal))))
-    }
+    const bindTasks = era === "legacy" ? ServerTasks.bind : ModernTasks.bind
+    bindTasks(server, tasks, (effect, signal) => runPromise(Effect.raceFirst(effect, aborted(signal))))
 
     server.setRequestHandler("tools/list", (_, { mcpReq }) =>
       run(({ describeOutput, tools }) => Effect.succeed({ tools: listed(tools, describeOutput) }), mcpReq.signal)
@@ -204,7 +207,7 @@ export const prepare = Effect.fn("Server.prepare")(function* <R, R2>(options: Pr
           if (task !== undefined && era === "legacy") {
             return tool.long
               ? tasks
-                  .start(task.ttl, perform, tellTask)
+                  .start({ ttl: task.ttl, tell: tellTask }, ({ progress }) => perform(progress))
                   .pipe(Effect.map(asResult), log({ asked: mcpReq }), withRequest(session, String(mcpReq.id)))
               : Effect.fail(new ProtocolError(ProtocolErrorCode.MethodNotFound, `${name} cannot be called as a task.`))
           }
@@ -228,8 +231,16 @@ export const prepare = Effect.fn("Server.prepare")(function* <R, R2>(options: Pr
               withRequest(session, String(mcpReq.id)),
               TraceContext.within(params._meta)
             )
-          return era === "legacy"
-            ? work(byRequests(server, mcpReq), { asked: mcpReq })
+          if (era === "legacy") return work(byRequests(server, mcpReq), { asked: mcpReq })
+          return tool.long && ModernTasks.isKnown(mcpReq)
+            ? ModernTasks.begin(tasks, asking, (ask, { progress }) =>
+                perform(progress).pipe(
+                  Effect.provideService(AskClient, Option.some(ask)),
+                  Effect.provideService(Elicit, person(ask, {}, era)),
+                  withRequest(session, String(mcpReq.id)),
+                  TraceContext.within(params._meta)
+                )
+              )
             : questions.begin(asking, name, client.capabilities ?? {}, work)
         },
         mcpReq.signal,

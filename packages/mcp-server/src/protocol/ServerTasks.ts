@@ -1,6 +1,6 @@
 /**
- * Tool calls as tasks (MCP 2025-11-25): the call answers at once, and the client asks for the result later. The SDK has no
- * tasks of a server.
+ * Tool calls as tasks: the call answers at once, and the client asks for the result later. In the words of MCP 2025-11-25
+ * here, in those of the extension in `eras/ModernTasks.ts`. The SDK has no tasks of a server.
  */
 import {
   ProtocolError,
@@ -17,6 +17,8 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import { randomBytes } from "node:crypto"
 import type { Progress } from "../tools/Tool.ts"
+import type { Asking, ClientRequest } from "./CallContext.ts"
+import { valid } from "./eras/Asking.ts"
 import type { Result } from "./ToolCall.ts"
 
 export const capabilities = { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } }
@@ -30,13 +32,45 @@ const pollInterval = 2000
 /** How many tasks are in one page of their list. */
 const pageSize = 10
 
+/** What the work of a task may do besides: report, and ask the client. */
+export interface Working {
+  readonly progress: Progress
+  readonly ask: Asking["ask"]
+}
+
+/** A task with everything that is known of it. */
+export interface Account {
+  readonly task: Task
+  readonly result: Result | undefined
+  readonly error: ProtocolError | undefined
+  /** Open questions by their keys; a key is never used again. */
+  readonly questions: ReadonlyMap<string, ClientRequest>
+}
+
 export interface Tasks {
-  /** Starts the work, and answers with its task. `tell` is called with the task whenever it changes. */
+  /**
+   * Starts the work, and answers with its task. `tell` is called with the task whenever it changes. Who starts a task with
+   * `owner` has it alone.
+   */
   readonly start: <R>(
-    ttl: number | undefined,
-    work: (progress: Progress) => Effect.Effect<Result, never, R>,
-    tell: (task: Task) => void
+    options: {
+      readonly ttl?: number | undefined
+      readonly owner?: string | undefined
+      readonly tell?: (task: Task) => void
+    },
+    work: (working: Working) => Effect.Effect<Result, never, R>
   ) => Effect.Effect<Task, never, R>
+  readonly account: (taskId: string, owner: string) => Effect.Effect<Account, ProtocolError>
+  /** Waits for the end of the work, but no longer than until it asks something. */
+  readonly settled: (taskId: string) => Effect.Effect<void, ProtocolError>
+  /** Answers to open questions by their keys; others, and what is no answer, do not count. */
+  readonly update: (
+    taskId: string,
+    owner: string,
+    answers: Readonly<Record<string, unknown>>
+  ) => Effect.Effect<void, ProtocolError>
+  /** Forgets a task whose result has been given. */
+  readonly forget: (taskId: string) => Effect.Effect<void>
   readonly get: (taskId: string) => Effect.Effect<Task, ProtocolError>
   /** Waits for the end of the task. */
   readonly result: (taskId: string) => Effect.Effect<Result, ProtocolError>
@@ -51,10 +85,12 @@ export const make = Effect.gen(function* () {
   const scope = yield* Effect.scope
   const kept = new Map<string, Kept>()
 
-  const find = (taskId: string) =>
+  const find = (taskId: string, owner?: string) =>
     Effect.suspend(() => {
       const found = kept.get(taskId)
-      return found === undefined ? Effect.fail(notFound(taskId)) : Effect.succeed(found)
+      return found === undefined || (owner !== undefined && found.owner !== owner)
+        ? Effect.fail(notFound(taskId))
+        : Effect.succeed(found)
     })
   const change = (entry: Kept, status: Task["status"], statusMessage?: string) =>
     Effect.map(now, (lastUpdatedAt) => {
@@ -72,7 +108,34 @@ export const make = Effect.gen(function* () {
     }).pipe(Effect.delay(Duration.millis(ttl)), Effect.forkIn(scope))
   })
 
-  const start: Tasks["start"] = Effect.fnUntraced(function* (ttl, work, tell) {
+  const ask = Effect.fnUntraced(function* (entry: Kept, tell: (task: Task) => void, request: ClientRequest) {
+    const answer = yield* Deferred.make<unknown>()
+    const key = `question-${++entry.asked}`
+    entry.questions.set(key, { request, answer })
+    tell(yield* change(entry, "input_required"))
+    yield* Deferred.succeed(entry.pause, undefined)
+    return yield* Effect.ensuring(
+      Effect.timeoutTo(Deferred.await(answer), {
+        duration: patience,
+        onSuccess: (given) => given,
+        onTimeout: () => undefined
+      }),
+      Effect.suspend(() => {
+        entry.questions.delete(key)
+        return entry.questions.size > 0 || isOver(entry.task) ? Effect.void : Effect.map(change(entry, "working"), tell)
+      })
+    )
+  })
+
+  const broken = Effect.fnUntraced(function* (entry: Kept, tell: (task: Task) => void) {
+    entry.error = new ProtocolError(ProtocolErrorCode.InternalError, "The call was stopped before it had a result.")
+    tell(yield* change(entry, "failed", entry.error.message))
+    yield* Deferred.fail(entry.result, entry.error)
+    yield* Deferred.succeed(entry.pause, undefined)
+    yield* expires(entry)
+  })
+
+  const start: Tasks["start"] = Effect.fnUntraced(function* ({ owner, tell = () => {}, ttl }, work) {
     const taskId = randomBytes(16).toString("hex")
     const createdAt = yield* now
     const task: Task = {
@@ -85,7 +148,13 @@ export const make = Effect.gen(function* () {
     }
     const entry: Kept = {
       task,
+      owner,
       result: yield* Deferred.make<Result, ProtocolError>(),
+      pause: yield* Deferred.make<void>(),
+      given: undefined,
+      error: undefined,
+      questions: new Map(),
+      asked: 0,
       fiber: undefined,
       expiry: undefined
     }
@@ -93,20 +162,34 @@ export const make = Effect.gen(function* () {
     yield* expires(entry)
     const progress: Progress = {
       tell: (message) =>
-        Effect.when(Effect.map(change(entry, "working", message), tell), () => !isOver(entry.task)).pipe(Effect.asVoid),
+        Effect.when(Effect.map(change(entry, entry.task.status, message), tell), () => !isOver(entry.task)).pipe(
+          Effect.asVoid
+        ),
       note: () => Effect.void
     }
-    entry.fiber = yield* work(progress).pipe(
+    const askAll: Working["ask"] = (requests) =>
+      Effect.all(
+        Object.fromEntries(Object.entries(requests).map(([key, request]) => [key, ask(entry, tell, request)])),
+        { concurrency: "unbounded" }
+      )
+    entry.fiber = yield* work({ progress, ask: askAll }).pipe(
       Effect.flatMap((result) =>
         // a task that was cancelled meanwhile accepts no result
         isOver(entry.task)
           ? Effect.void
           : Effect.flatMap(change(entry, result.isError === true ? "failed" : "completed"), (task) => {
+              entry.given = result
               tell(task)
-              return Effect.zipRight(Deferred.succeed(entry.result, result), expires(entry))
+              return Effect.all([
+                Deferred.succeed(entry.result, result),
+                Deferred.succeed(entry.pause, undefined),
+                expires(entry)
+              ])
             })
       ),
       Effect.asVoid,
+      // work that was interrupted from within would leave a task that works for ever
+      Effect.onInterrupt(() => Effect.suspend(() => (isOver(entry.task) ? Effect.void : broken(entry, tell)))),
       Effect.forkIn(scope)
     )
     return task
@@ -114,6 +197,29 @@ export const make = Effect.gen(function* () {
 
   const tasks: Tasks = {
     start,
+    account: (taskId, owner) =>
+      Effect.map(find(taskId, owner), ({ error, given, questions, task }) => ({
+        task,
+        error,
+        result: given,
+        questions: new Map([...questions].map(([key, { request }]) => [key, request]))
+      })),
+    settled: (taskId) => Effect.flatMap(find(taskId), ({ pause }) => Deferred.await(pause)),
+    update: (taskId, owner, answers) =>
+      Effect.flatMap(find(taskId, owner), ({ questions }) =>
+        Effect.forEach(
+          Object.entries(answers),
+          ([key, answer]) => {
+            const open = questions.get(key)
+            const given = open === undefined ? undefined : valid(open.request.method, answer)
+            if (open === undefined || given === undefined) return Effect.void
+            questions.delete(key)
+            return Deferred.succeed(open.answer, given)
+          },
+          { discard: true }
+        )
+      ),
+    forget: (taskId) => Effect.sync(() => void kept.delete(taskId)),
     get: (taskId) => Effect.map(find(taskId), ({ task }) => task),
     result: (taskId) =>
       Effect.flatMap(find(taskId), ({ result }) =>
@@ -167,8 +273,19 @@ export const bind = (
 // internal
 // -----------------------------------------------------------------------------
 
+/** How long a person may take. */
+const patience = "10 minutes"
+
 interface Kept {
   task: Task
+  readonly owner: string | undefined
+  /** Done at the end, and at the first question. */
+  readonly pause: Deferred.Deferred<void>
+  given: Result | undefined
+  /** Why there is no result. */
+  error: ProtocolError | undefined
+  readonly questions: Map<string, { readonly request: ClientRequest; readonly answer: Deferred.Deferred<unknown> }>
+  asked: number
   readonly result: Deferred.Deferred<Result, ProtocolError>
   fiber: Fiber.RuntimeFiber<void> | undefined
   expiry: Fiber.RuntimeFiber<void> | undefined

@@ -7,6 +7,7 @@ import type { Failure, Progress, Reply, Tool } from "#src/tools/Tool.ts"
 import * as Tools from "#src/tools/Tool.ts"
 import type { ObjectSchema } from "#src/tools/ToolSchema.ts"
 import { Effect, Option, Stream } from "effect"
+import { taskTools } from "./TaskFixture.ts"
 
 const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=="
 const wav = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA="
@@ -281,7 +282,7 @@ const skills: Shelf<never> = {
 }
 
 export const fixture: Surface<never> = {
-  tools,
+  tools: [...tools, ...taskTools],
   describeOutput: true,
   reading: {
     skills,

@@ -184,7 +184,7 @@ interface Open {
 const decodeState = Schema.decodeUnknownOption(Schema.Struct({ id: Schema.String }))
 
 /** What a client would have to be able to answer, and did not say that it can. */
-const missingOf = (requests: Requests, can: Asking["can"]) => {
+export const missingOf = (requests: Requests, can: Asking["can"]) => {
   const needed = Object.values(requests).map(({ method }) => capabilities[method])
   const missing = needed.filter((capability) => can[capability] === undefined)
   return missing.length === 0 ? undefined : Object.fromEntries(missing.map((capability) => [capability, {}]))
