@@ -12,6 +12,7 @@ import { spanned } from "../../observability/spanned.ts"
 import * as CachedList from "./CachedList.ts"
 import type { CallOptions, Session } from "../McpConnection.ts"
 import { McpCallFailed, McpReadFailed, McpServerUnavailable } from "../McpError.ts"
+import * as Listening from "./Listening.ts"
 import * as McpWire from "../reading/McpWire.ts"
 import * as Results from "../reading/Results.ts"
 import * as TolerantTransport from "../transport/TolerantTransport.ts"
@@ -52,7 +53,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     // not compile; a model can use such a result anyway, so nothing is checked here
     { capabilities, jsonSchemaValidator: { getValidator: acceptAll } }
   )
-  const { era, foreign, greeting, hurry, transport } = TolerantTransport.make(channel.transport, channel.begins)
+  const { era, foreign, greeting, hurry, listen, transport } = TolerantTransport.make(channel.transport, channel.begins)
   const pausedTimeout = ServerExchange.makePausedTimeout()
   // before the server can ask anything
   yield* ServerRequests.bind(client, capabilities, { ...answering, server, pausedTimeout })
@@ -198,6 +199,14 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     resources.changed()
     templates.changed()
   })
+
+  const wanted = era() === "modern" ? Greeting.told(greeting()) : {}
+  if (Object.keys(wanted).length > 0) {
+    const missed = () => {
+      for (const list of [tools, resources, templates, prompts]) list.changed()
+    }
+    yield* Effect.forkScoped(Listening.start({ server, listen, wanted, missed, isOpen: () => state.open }))
+  }
 
   /** A request whose failure is converted to an error of the caller's kind. */
   const converse = <E>(

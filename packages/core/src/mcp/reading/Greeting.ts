@@ -46,6 +46,15 @@ export const offered = (answer: unknown): Offered | undefined => {
   return Object.values(all).includes(true) ? { ...all, tasks: isOffered(tasks["call"]) } : undefined
 }
 
+/** The changes of which a server tells, as the filter of `subscriptions/listen` names them. */
+export const told = (answer: unknown): Readonly<Record<string, boolean>> => {
+  const can = recordOf(recordOf(answer)["capabilities"])
+  const kinds = { tools: "toolsListChanged", prompts: "promptsListChanged", resources: "resourcesListChanged" }
+  return Object.fromEntries(
+    Object.entries(kinds).flatMap(([key, name]) => (recordOf(can[key])["listChanged"] === true ? [[name, true]] : []))
+  )
+}
+
 /** The versions that a refusal names as those of the server. */
 export const named = ({ data }: ServerError): ReadonlyArray<string> => {
   const { supported, supportedProtocolVersions, supportedVersions } = recordOf(data)

@@ -13,6 +13,7 @@ import {
 import * as Predicate from "effect/Predicate"
 import * as Greeting from "../reading/Greeting.ts"
 import * as Incoming from "../reading/Incoming.ts"
+import * as ChangeStreams from "./ChangeStreams.ts"
 import * as ModernRequests from "./ModernRequests.ts"
 import type { Era } from "../config/Launch.ts"
 import * as Opening from "./Opening.ts"
@@ -63,6 +64,8 @@ export interface TolerantTransport {
   readonly foreign: () => ReadonlyArray<string> | undefined
   /** The server has had its time to answer `server/discover`: `initialize` follows, if it has not been asked yet. */
   readonly hurry: () => void
+  /** Opens a stream of the server's changes; returns how to leave it. Nothing happens in the older words. */
+  readonly listen: (wanted: Readonly<Record<string, boolean>>, listener: ChangeStreams.Listener) => () => void
 }
 
 /** `begins`: in which words the server is asked first. */
@@ -84,6 +87,7 @@ export const make = (inner: Transport, begins: Era = "legacy"): TolerantTranspor
   /** Under which id of ours a request was sent, in the revisions since 2026-07-28. */
   const sentAs = new Map<number, number>()
   const leaving = new Map<number, () => void>()
+  const streams = ChangeStreams.make(inner)
   /** Questions that the SDK's client is answering. */
   const pending = new Map<string | number, (answer: JSONRPCMessage) => void>()
   const ours = (id: number | undefined) => (id === undefined ? undefined : (sentAs.get(id) ?? id))
@@ -220,6 +224,7 @@ export const make = (inner: Transport, begins: Era = "legacy"): TolerantTranspor
 
   const answered = (answer: Answer, about: number | undefined) => {
     const { ending } = answer
+    if (streams.end(about ?? idOf(answer.id), ending)) return
     const named = ours(idOf(answer.id))
     if (named !== undefined && open.has(named)) return end(named, ending)
     if (about !== undefined) {
@@ -259,6 +264,7 @@ export const make = (inner: Transport, begins: Era = "legacy"): TolerantTranspor
       const isOpen = (id: unknown) => typeof id === "number" && open.has(ours(id) ?? -1)
       for (const incoming of Incoming.of(value, { isReply, method, isOpen })) {
         if (incoming._tag === "Said") {
+          if (incoming.message.method === "notifications/subscriptions/acknowledged") streams.heard()
           // a progress report only counts for the request that it names
           deliver(incoming.message)
         } else answered(incoming, about)
@@ -322,6 +328,10 @@ export const make = (inner: Transport, begins: Era = "legacy"): TolerantTranspor
     greeting: () => state.greeting,
     era: () => state.era,
     foreign: () => state.foreign,
+    listen: (wanted, listener) =>
+      state.envelope === undefined
+        ? () => {}
+        : streams.open(firstAgain + ++state.asks, state.envelope, wanted, listener),
     hurry: () => {
       const request = [...open.values()].find(({ method }) => method === "initialize")
       if (request === undefined || typeof request.id !== "number") return
