@@ -6,6 +6,7 @@ import { stringify } from "../json/ExactJson.ts"
 import { present } from "../schema/Fields.ts"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 
 /** Whether spans may contain what was said (`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`). */
 export class CaptureContent extends Context.Reference<CaptureContent>()(
@@ -73,11 +74,14 @@ export const overNetwork = (transport: "stdio" | "http" | "sse" | "unknown"): At
 
 export const errorType = (type: string): Attributes => ({ "error.type": type })
 
-/** Attributes of the current span, where there is a tracer. */
-export const annotate = (attributes: Attributes): Effect.Effect<void> => Effect.annotateCurrentSpan(attributes)
+/** Attributes of the current span, where there is a tracer: without one, Effect makes an error each time. */
+export const annotate = (attributes: Attributes): Effect.Effect<void> =>
+  Effect.flatMap(FiberRef.get(FiberRef.currentTracerEnabled), (enabled) =>
+    enabled ? Effect.annotateCurrentSpan(attributes) : Effect.void
+  )
 
 /** The same for what was said, which is only computed and told where that is wanted. */
 export const annotateContent = (name: string, content: () => unknown): Effect.Effect<void> =>
   Effect.flatMap(CaptureContent, (wanted) =>
-    wanted ? Effect.annotateCurrentSpan({ [name]: stringify(content()) }) : Effect.void
+    wanted ? annotate({ [name]: stringify(content()) }) : Effect.void
   )
