@@ -105,6 +105,11 @@ describe("traces over OTLP", () => {
           "gen_ai.response.finish_reasons",
           "server.address"
         ])
+        const tool = spans.find(({ name }) => name.startsWith("execute_tool ")) ?? assert.fail("no call")
+        assert.include(
+          tool.attributes.map(({ key }) => key),
+          "network.transport"
+        )
         const everything = [...sent.values()].join("\n")
         for (const words of [task, "Clover.", "Bees like"]) assert.notInclude(everything, words)
         for (const name of ["lms_model_load_attempts_total", "lms_runs_total", "lms_tool_calls_total"])
