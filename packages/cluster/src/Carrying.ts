@@ -91,6 +91,8 @@ export const carryOut = Effect.fnUntraced(function* (segment: Segment, at: Circu
         : Option.none<End>()
     case "Worked": {
       const event = yield* Ref.get(last)
+      // an end that could not be stored is none: another worker has the run
+      if (Either.isLeft(came.result) && came.result.left._tag === "RunTakenOver") return Option.none<End>()
       if (event?._tag === "RunFinished") return yield* ended(runId, event.outcome.status)
       if (Either.isRight(came.result)) {
         return event?._tag === "Noted" && event.kind === putOff && (yield* Submissions.isOurs(at.held))
@@ -98,7 +100,6 @@ export const carryOut = Effect.fnUntraced(function* (segment: Segment, at: Circu
           : Option.none<End>()
       }
       const { left } = came.result
-      if (left._tag === "RunTakenOver") return Option.none<End>()
       if (!(yield* Submissions.isOurs(at.held))) return Option.none<End>()
       if (left.retryable && !isLast) return Option.some<End>({ _tag: "Released", host: at.host, why: left.message })
       const { _tag: tag, message } = left
