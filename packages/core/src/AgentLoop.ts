@@ -6,6 +6,7 @@ export { AgentTask, Attachment, Budgets, keptOf, ServerChoice } from "./agent/Ag
 export { CurrentLoopPolicy, LoopPolicy } from "./agent/LoopPolicy.ts"
 export { StopBetweenSteps } from "./agent/StopBetweenSteps.ts"
 export { Doubted } from "./agent/Doubted.ts"
+export { MustBeKept } from "./agent/MustBeKept.ts"
 export { HandedOn, putOff } from "./agent/HandedOn.ts"
 export * as Session from "./agent/Session.ts"
 export { type Answer, CurrentApprover, type Approval, type ApprovalRequest } from "./agent/policy/Approval.ts"

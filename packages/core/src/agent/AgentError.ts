@@ -1,4 +1,5 @@
 /** What prevents a run from starting. */
+import type { DataFolderUnwritable } from "../machine/StateDirectory.ts"
 import type { McpConnectError } from "../mcp/McpRegistry.ts"
 import type { ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import type { PolicyInvalid } from "./policy/PolicyFile.ts"
@@ -18,6 +19,7 @@ export type AgentError =
   | NoSuchTool
   | SkillNotFound
   | PolicyInvalid
+  | DataFolderUnwritable
   | RunNotFound
   | RunInProgress
   | RunTakenOver

@@ -1,7 +1,7 @@
 /**
  * Tools for runs that outlive the call that started them.
  */
-import { type AgentTask, keptOf, ToolSchema } from "@lms-bridge/core/AgentLoop"
+import { type AgentTask, keptOf, MustBeKept, ToolSchema } from "@lms-bridge/core/AgentLoop"
 import { Settings } from "@lms-bridge/core/Settings"
 import * as Array from "effect/Array"
 import * as Clock from "effect/Clock"
@@ -59,10 +59,10 @@ export const start = Tool.make({
   text: RunReport.text,
   handler: Effect.fnUntraced(function* ({ task, ...asked }) {
     // whoever waits for another run goes first
-    const handle = yield* Effect.provideService(
-      task === undefined ? resumed(asked) : begun({ task, ...asked }),
-      CurrentPriority,
-      "background"
+    const handle = yield* (task === undefined ? resumed(asked) : begun({ task, ...asked })).pipe(
+      Effect.provideService(CurrentPriority, "background"),
+      // its id is a promise
+      Effect.provideService(MustBeKept, true)
     )
     return RunReport.report(yield* handle.record, yield* Clock.currentTimeMillis)
   })

@@ -26,6 +26,8 @@ import { textOf } from "../tools/ToolResultText.ts"
 import { initial, type AgentState } from "../rules/AgentState.ts"
 import type { AgentTask } from "../AgentTask.ts"
 import { CurrentLoopPolicy } from "../LoopPolicy.ts"
+import { DataFolderUnwritable } from "../../machine/StateDirectory.ts"
+import { MustBeKept } from "../MustBeKept.ts"
 import { HandedOn, putOff } from "../HandedOn.ts"
 import { StopBetweenSteps } from "../StopBetweenSteps.ts"
 import type { Answer } from "../policy/Approval.ts"
@@ -154,7 +156,11 @@ const carriedOut = (
       const { runId } = started
       const events = yield* Mailbox.make<AgentEvent, AgentError>()
       const write = yield* services.journal.open(runId, past.at(-1)?.seq)
-      yield* write([started])
+      const unstored = yield* write([started])
+      if (unstored !== undefined && started._tag === "RunStarted" && (yield* MustBeKept)) {
+        const directory = Option.getOrElse(services.settings.dataDir, () => "~/.lms-bridge")
+        return yield* new DataFolderUnwritable({ directory, detail: unstored })
+      }
       const readers = (yield* RunReaders).map((make) => make())
       const offer = (event: AgentEvent) => {
         for (const reader of readers) reader.on(event)
