@@ -48,6 +48,8 @@ export interface Settings {
   /** Memory for all models together, in bytes; `null` switches the guardrail off. */
   readonly memoryBudgetBytes: number | null
   readonly loadTime: Duration.DurationInput
+  /** Models on other devices of LM Link, which `lms` lists with their device. */
+  readonly linked: ReadonlyArray<{ readonly device: string; readonly model: string; readonly loaded: boolean }>
   /** A load continues when its client goes away. */
   readonly loadOutlivesClient: boolean
   readonly downloadTime: Duration.DurationInput
@@ -134,6 +136,7 @@ export const defaultSettings: Settings = {
   tokens: [],
   powerlessTokens: [],
   memoryBudgetBytes: null,
+  linked: [],
   loadTime: Duration.zero,
   loadOutlivesClient: true,
   downloadTime: Duration.zero,

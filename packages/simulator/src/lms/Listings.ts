@@ -1,7 +1,7 @@
 /** `lms ps` and `lms ls` (contract F3, F4): tables and JSON, with the fields of this version of `lms`. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { ModelOnDisk } from "../state/Catalogue.ts"
+import { model, type ModelOnDisk } from "../state/Catalogue.ts"
 import * as Json from "../internal/json.ts"
 import type { Instance, Machine } from "../state/LmStudioState.ts"
 import type { Command, Session } from "./Session.ts"
@@ -20,7 +20,15 @@ export const ps: Command = {
     // LLMs first, then embeddings.
     const instances = machine.instances.toSorted((left, right) => rank(left) - rank(right))
     if (session.parsed.flags.has("--json")) {
-      yield* session.out(Json.stringify(instances.map((instance) => psEntry(machine, instance, cliSince))))
+      yield* session.out(
+        Json.stringify([
+          ...instances.map((instance) => psEntry(machine, instance, cliSince)),
+          ...linked(session, ({ loaded }) => loaded).map((entry) => ({
+            ...entry,
+            identifier: entry["modelKey"] ?? null
+          }))
+        ])
+      )
       return 0
     }
     if (instances.length === 0) {
@@ -154,9 +162,20 @@ const listJson = Effect.fnUntraced(function* (session: Session, models: Readonly
         variants: (model.variants ?? []).map((variant) => variantInfo(model, variant, cliSince))
       }))
     : models.map((model) => modelInfo(model, cliSince))
-  yield* session.out(Json.stringify(rows))
+  yield* session.out(Json.stringify([...rows, ...linked(session)]))
   return 0
 })
+
+/** Those of other devices, which versions before LM Link do not know. */
+const linked = (
+  { settings }: Session,
+  isWanted: (one: Session["settings"]["linked"][number]) => boolean = () => true
+): ReadonlyArray<Json.JsonObject> =>
+  settings.cliSince < 202602
+    ? []
+    : settings.linked
+        .filter(isWanted)
+        .map(({ device, model: key }) => ({ ...modelInfo(model(key), settings.cliSince), deviceIdentifier: device }))
 
 const listText = Effect.fnUntraced(function* (session: Session, machine: Machine, models: ReadonlyArray<ModelOnDisk>) {
   if (models.length === 0) {
