@@ -18,6 +18,7 @@ const Context = Schema.parseJson(
   Schema.Struct({
     client_id: Schema.optional(Schema.String),
     client_secret: Schema.optional(Schema.String),
+    private_key_pem: Schema.optional(Schema.String),
     toolCalls: Schema.optional(
       Schema.Array(
         Schema.Struct({ name: Schema.String, arguments: Schema.Record({ key: Schema.String, value: Schema.Unknown }) })
@@ -31,7 +32,12 @@ const context = Config.string("MCP_CONFORMANCE_CONTEXT").pipe(Config.withDefault
 
 /** As a user would write it who was told what the scenario says. */
 const entry = Effect.gen(function* () {
-  const { client_id: clientId, client_secret: clientSecret } = yield* Schema.decode(Context)(yield* context)
+  const {
+    client_id: clientId,
+    client_secret: secret,
+    private_key_pem: key
+  } = yield* Schema.decode(Context)(yield* context)
+  const clientSecret = secret ?? key
   const grantType = (yield* scenario).startsWith("auth/client-credentials")
     ? "client_credentials"
     : "authorization_code"

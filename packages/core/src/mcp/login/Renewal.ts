@@ -17,6 +17,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { present } from "../../schema/Fields.ts"
 import type { RemoteServer } from "../config/Launch.ts"
+import * as ClientKey from "./ClientKey.ts"
 import * as Issuer from "./Issuer.ts"
 import * as LoginFetch from "./LoginFetch.ts"
 import * as OAuthErrors from "./OAuthErrors.ts"
@@ -89,7 +90,10 @@ export const clientOf = (server: RemoteServer, registered: ClientRegistration | 
   if (clientId !== undefined && !isDocument(clientId)) {
     return {
       client_id: clientId,
-      ...(clientSecret === undefined ? {} : { client_secret: Redacted.value(clientSecret) })
+      // a key signs, and is never sent
+      ...(clientSecret === undefined || ClientKey.pemIn(clientSecret) !== undefined
+        ? {}
+        : { client_secret: Redacted.value(clientSecret) })
     }
   }
   return registered === undefined
@@ -137,6 +141,13 @@ const metadataOf = ({ endpoints, issuer }: Authority): AuthorizationServerMetada
           : { token_endpoint_auth_methods_supported: [...endpoints.authMethods] })
       }
 
+const signing = ({ oauth }: RemoteServer) => {
+  const pem = ClientKey.pemIn(oauth.clientSecret)
+  return pem === undefined || oauth.clientId === undefined
+    ? {}
+    : { addClientAuthentication: ClientKey.authentication(oauth.clientId, pem) }
+}
+
 /** Without this, the SDK's own provider would ask where the secret may be sent, and warn on the console. */
 const byClient = (server: RemoteServer, { challenge }: StoredLogin, fetchFn: Fetch) => {
   const given: { tokens: OAuthTokens | undefined } = { tokens: undefined }
@@ -149,6 +160,7 @@ const byClient = (server: RemoteServer, { challenge }: StoredLogin, fetchFn: Fet
       ...present({ scope })
     },
     clientInformation: (context) => boundTo(context, clientOf(server, undefined)),
+    ...signing(server),
     tokens: () => undefined,
     saveTokens: (tokens) => {
       given.tokens = tokens
