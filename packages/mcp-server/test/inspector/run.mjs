@@ -1,5 +1,6 @@
 // `node packages/mcp-server/test/inspector/run.mjs`: the real Inspector's command line against the built server, over stdio and
-// over HTTP. The Inspector needs Node 22, which npm fetches as a package, and brings 122 packages, so it is no dependency.
+// over HTTP, in both eras of the protocol. The Inspector needs Node 22, which npm fetches as a package, and brings 122
+// packages, so it is no dependency.
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -74,16 +75,18 @@ try {
     })
     server.once("exit", () => reject(new Error(`serve --http ended: ${text}`)))
   })
-  for (const [transport, target] of [
-    ["stdio", overStdio],
-    ["http", [url]]
+  for (const [transport, target, era] of [
+    ["stdio", overStdio, "legacy"],
+    ["stdio", overStdio, "modern"],
+    ["http", [url], "legacy"],
+    ["http", [url], "modern"]
   ]) {
     for (const [what, args, expected] of questions) {
-      const { code, text } = await ask(target, ...args)
+      const { code, text } = await ask(target, ...args, "--protocol-era", era)
       // 6: a schema that some client cannot take
       const holds = expected.test(text) && code !== 6
       if (!holds) failed++
-      console.log(`${holds ? "ok  " : "FAIL"} ${transport}: ${what}`)
+      console.log(`${holds ? "ok  " : "FAIL"} ${transport}, ${era}: ${what}`)
       if (!holds) console.log(`     exit code ${code}\n${text.slice(0, 2000)}`)
     }
   }

@@ -70,6 +70,18 @@ describe("revision 2026-07-28 over stdio", { timeout: 60_000 }, () => {
     })
   )
 
+  it.scopedLive("tells a client that listens first what it will tell of, and answers others meanwhile", () =>
+    Effect.gen(function* () {
+      const { begin, request, seen } = yield* start()
+      const wanted = { resourcesListChanged: true, promptsListChanged: true }
+      yield* begin("subscriptions/listen", { notifications: wanted, _meta: meta() })
+      yield* request("tools/call", call("test_simple_text"))
+      const [first] = seen
+      assert.strictEqual(first?.method, "notifications/subscriptions/acknowledged")
+      assert.deepNestedInclude(first?.params, { "notifications.resourcesListChanged": true })
+    })
+  )
+
   it.scopedLive("asks nobody where the client cannot, and logs from the level of the request", () =>
     Effect.gen(function* () {
       const { request, seen } = yield* start()
