@@ -126,16 +126,20 @@ const bestCalls = (known: Known.Known): Evidence | undefined =>
     .filter(({ holds }) => holds)
     .toSorted((left, right) => strength[right.source] - strength[left.source] || shareOf(right) - shareOf(left))[0]
 
-/** Smaller is better, the first difference decides. */
-type Score = ReadonlyArray<number>
+type Criterion = "purpose" | "evidence" | "share" | "quality" | "resident" | "size" | "small" | "speed"
 
-const compare = (left: Score, right: Score): number => {
-  for (const [index, one] of left.entries()) {
-    const difference = one - (right[index] ?? 0)
-    if (difference !== 0 && !Number.isNaN(difference)) return difference
+/** Smaller is better, the first difference decides. */
+type Score = ReadonlyArray<readonly [Criterion, number]>
+
+const deciding = (left: Score, right: Score) => {
+  for (const [index, [criterion, one]] of left.entries()) {
+    const difference = one - (right[index]?.[1] ?? 0)
+    if (difference !== 0 && !Number.isNaN(difference)) return { criterion, difference }
   }
-  return 0
+  return undefined
 }
+
+const compare = (left: Score, right: Score): number => deciding(left, right)?.difference ?? 0
 
 const neededOf = ({ known }: Candidate, { images = false, schema = false, tools = false }: Needs) =>
   [
@@ -159,21 +163,40 @@ const tried = (known: Known.Known, capability: Capability): Evidence | undefined
 const scoreOf = (candidate: Candidate, needs: Needs, wish: Wish): Score => {
   const { known, model } = candidate
   const needed = neededOf(candidate, needs)
-  const evidence = -needed.reduce((sum, { source }) => sum + strength[source], 0)
-  const share = -needed.reduce((sum, one) => sum + shareOf(one), 0)
-  const quality = -Math.round(qualityOf(candidate, needs) * 2)
-  const resident = model.instances.length > 0 ? 0 : 1
-  const speed = -(Known.about(known, "tokensPerSecond")?.value ?? 0)
-  const size = ModelSelection.sizeRank(model)
-  const purpose = isFor(candidate, wish) ? 0 : 1
+  const of: Readonly<Record<Criterion, number>> = {
+    purpose: isFor(candidate, wish) ? 0 : 1,
+    evidence: -needed.reduce((sum, { source }) => sum + strength[source], 0),
+    share: -needed.reduce((sum, one) => sum + shareOf(one), 0),
+    quality: -Math.round(qualityOf(candidate, needs) * 2),
+    resident: model.instances.length > 0 ? 0 : 1,
+    size: ModelSelection.sizeRank(model),
+    small: smallFirst(model),
+    speed: -(Known.about(known, "tokensPerSecond")?.value ?? 0)
+  }
+  return orderOf(wish).map((criterion) => [criterion, of[criterion]])
+}
+
+const orderOf = (wish: Wish): ReadonlyArray<Criterion> => {
   switch (wish) {
     case "fast":
-      return [evidence, speed, smallFirst(model), resident]
+      return ["evidence", "speed", "small", "resident"]
     case "best":
-      return [evidence, share, quality, size, resident]
+      return ["evidence", "share", "quality", "size", "resident"]
     default:
-      return [purpose, evidence, share, quality, resident, size, speed]
+      return ["purpose", "evidence", "share", "quality", "resident", "size", "speed"]
   }
+}
+
+/** What put it before the next one. */
+const because: Readonly<Record<Criterion, string>> = {
+  purpose: "the others are not known for that",
+  evidence: "more is known of it",
+  share: "it succeeds more often",
+  quality: "it did more of what was tried",
+  resident: "it is loaded",
+  size: "it is the largest that runs well",
+  small: "it is the smallest",
+  speed: "it is the fastest"
 }
 
 const smallFirst = ({ sizeBytes }: ApiModel) => sizeBytes ?? Number.MAX_VALUE
@@ -206,6 +229,7 @@ const whyOf = (
   const speed = Known.about(known, "tokensPerSecond")?.value
   const tasks = tried(known, "tasks")
   const left = all.filter(({ lack }) => lack !== undefined)
+  const [next] = others
   return [
     ...(needs.tools === true
       ? [
@@ -222,10 +246,28 @@ const whyOf = (
     ...(tasks === undefined ? [] : [`it did ${tasks.value ?? 0} of ${tasks.trials} tasks of the bench`]),
     ...(wish === "fast" && speed !== undefined ? [`it writes ${Math.round(speed)} tokens/s`] : []),
     ...(model.instances.length > 0 ? ["it is loaded"] : []),
-    others.length === 0 && left.length === 0
+    next === undefined && left.length === 0
       ? "there is no other"
-      : others.length === 0
+      : next === undefined
         ? `no other fits: ${left.map((one) => `${one.model.key} ${one.lack}`).join(", ")}`
-        : `of ${others.length + 1} that fit it comes first`
+        : aheadOf(best, others, needs, wish)
   ].join(", ")
+}
+
+const aheadOf = (best: Candidate, others: ReadonlyArray<Candidate>, needs: Needs, wish: Wish): string => {
+  const [next] = others
+  const decided =
+    next === undefined ? undefined : deciding(scoreOf(best, needs, wish), scoreOf(next, needs, wish))?.criterion
+  const reason =
+    decided === undefined
+      ? "nothing known tells them apart"
+      : decided === "size" && ModelSelection.sizeRank(best.model) > 0
+        ? because.small
+        : because[decided]
+  const isTried = [best, ...others].some(({ known }) =>
+    known.some(({ evidence: [{ source }] }) => source === "verified" || source === "observed")
+  )
+  return isTried
+    ? `of ${others.length + 1} that can do this it comes first because ${reason}`
+    : `none of the ${others.length + 1} that can do this was tried here, and ${reason}`
 }

@@ -44,7 +44,10 @@ describe("Routing", () => {
   it("what was tried wins over what is declared, in any form of calls", () => {
     const chosen = Either.getOrThrow(choose([liar, claims, silent]))
     assert.strictEqual(chosen.model, "acme/silent")
-    assert.strictEqual(chosen.why, "its tool calls are tried here (3 of 3), of 2 that fit it comes first")
+    assert.strictEqual(
+      chosen.why,
+      "its tool calls are tried here (3 of 3), of 2 that can do this it comes first because more is known of it"
+    )
     assert.strictEqual(key(choose([liar, claims])), "acme/claims")
   })
 
@@ -72,6 +75,19 @@ describe("Routing", () => {
     assert.strictEqual(key(choose([small, big, resident, able])), "acme/able")
     assert.strictEqual(key(choose([small, big, resident, able], { wish: "fast" })), "acme/small")
     assert.strictEqual(key(choose([small, big, resident], { wish: "best" })), "acme/big")
+  })
+
+  it("what decided is said, also where nothing was tried", () => {
+    const small = model("acme/small", { toolUse: true, sizeBytes: 1e9 })
+    const twin = model("acme/twin", { toolUse: true, sizeBytes: 4e9 })
+    const why = (...candidates: ReadonlyArray<Routing.Candidate>) => Either.getOrThrow(choose(candidates)).why
+    assert.strictEqual(
+      why(small, claims),
+      "its tool calls are only declared, none of the 2 that can do this was tried here, and it is the largest that runs well"
+    )
+    assert.include(why(twin, claims), "was tried here, and nothing known tells them apart")
+    const loaded = { ...small, model: { ...small.model, instances: [{ id: "x" }] } }
+    assert.include(why(loaded, claims), "it is loaded, none of the 2 that can do this was tried here")
   })
 
   it("memory decides: what cannot fit into this machine is not taken, unless it is in memory", () => {
