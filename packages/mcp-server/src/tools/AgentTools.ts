@@ -35,7 +35,7 @@ export const common = {
   max_tokens: maxTokens("Longest reply"),
   context_length: option(ContextLength, "Least context in tokens, for long tasks"),
   model,
-  fallback: option(Fallback, "Models to take where it cannot be loaded")
+  fallback: option(Fallback, "Models that take over where it fails")
 }
 
 export const withMcp = Tool.make({

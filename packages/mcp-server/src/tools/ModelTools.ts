@@ -10,6 +10,8 @@ import {
   ModelLifecycle
 } from "@lms-bridge/core/ModelLifecycle"
 import { ModelRegistry } from "@lms-bridge/core/ModelCatalog"
+import { Settings } from "@lms-bridge/core/Settings"
+import * as Array from "effect/Array"
 import * as Duration from "effect/Duration"
 import { sizeOf } from "@lms-bridge/core/Resilience"
 import * as Effect from "effect/Effect"
@@ -38,7 +40,7 @@ export const listModels = Tool.make({
   name: "list_models",
   title: "List models",
   description:
-    "The models on this machine: type, size, tool use, vision, context, and which are loaded. Use it to choose a model for another tool; loads none.",
+    "The models on this machine: type, size, tool use, vision, context, aliases, and which are loaded. Use it to choose a model for another tool; loads none.",
   annotations: Tool.looks,
   input: Schema.Struct({}),
   output: Schema.Struct({
@@ -51,7 +53,8 @@ export const listModels = Tool.make({
         maxContextLength: optional(Schema.Int),
         sizeBytes: optional(Schema.Number),
         toolUse: optional(Schema.Boolean),
-        vision: optional(Schema.Boolean)
+        vision: optional(Schema.Boolean),
+        aliases: optional(Schema.Array(Schema.String))
       })
     ).annotations(brief("array")),
     count: Schema.Int
@@ -61,22 +64,28 @@ export const listModels = Tool.make({
       ? "No models are downloaded. lms_download_model downloads one."
       : models
           .map(
-            ({ contextLength, key, loaded, maxContextLength, sizeBytes, toolUse, type, vision }) =>
+            ({ aliases = [], contextLength, key, loaded, maxContextLength, sizeBytes, toolUse, type, vision }) =>
               `- ${[
                 `${key}: ${type}`,
                 ...(sizeBytes === undefined ? [] : [sizeOf(sizeBytes)]),
                 ...(toolUse === true ? ["tool use"] : []),
                 ...(vision === true ? ["vision"] : []),
                 ...(maxContextLength === undefined ? [] : [`context up to ${maxContextLength}`]),
-                ...(loaded ? [`loaded${contextLength === undefined ? "" : ` with ${contextLength}`}`] : [])
+                ...(loaded ? [`loaded${contextLength === undefined ? "" : ` with ${contextLength}`}`] : []),
+                ...(aliases.length === 0 ? [] : [`also called ${aliases.join(", ")}`])
               ].join(", ")}`
           )
           .join("\n")
   ],
-  handler: () =>
-    Effect.flatMap(LmStudioApi, (api) => api.models).pipe(
-      Effect.map((models) => ({ models: models.map(listed), count: models.length }))
+  handler: Effect.fnUntraced(function* () {
+    const models = yield* Effect.flatMap(LmStudioApi, (api) => api.models)
+    const { resolve } = yield* ModelLifecycle
+    const named = yield* Effect.forEach((yield* Settings).aliases.values(), ({ name }) =>
+      Effect.option(Effect.map(resolve(name), (key) => ({ name, key })))
     )
+    const of = (key: string) => Array.getSomes(named).flatMap((one) => (one.key === key ? [one.name] : []))
+    return { models: models.map((model) => listed(model, of(model.key))), count: models.length }
+  })
 })
 
 export const currentModel = Tool.make({
@@ -265,7 +274,7 @@ export const unload = Tool.make({
   })
 })
 
-export const tools: ReadonlyArray<Tool.Tool<LmStudioApi | ModelLifecycle | ModelRegistry>> = [
+export const tools: ReadonlyArray<Tool.Tool<LmStudioApi | ModelLifecycle | ModelRegistry | Settings>> = [
   listModels,
   currentModel,
   modelInfo,
@@ -297,7 +306,7 @@ export const loadProgress =
 // internal
 // -----------------------------------------------------------------------------
 
-const listed = (model: ApiModel) => {
+const listed = (model: ApiModel, aliases: ReadonlyArray<string>) => {
   const contextLength = model.instances[0]?.contextLength
   return {
     key: model.key,
@@ -309,7 +318,8 @@ const listed = (model: ApiModel) => {
       sizeBytes: model.sizeBytes,
       toolUse: model.toolUse,
       vision: model.vision
-    })
+    }),
+    ...(aliases.length === 0 ? {} : { aliases })
   }
 }
 

@@ -1,7 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ModelNotFound } from "@lms-bridge/core/LmStudioApi"
-import { type Ensured, type LoadedModel, ModelInUse, ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
+import {
+  type Aliases,
+  type Ensured,
+  type LoadedModel,
+  ModelInUse,
+  ModelLifecycle
+} from "@lms-bridge/core/ModelLifecycle"
 import { ModelRegistry } from "@lms-bridge/core/ModelCatalog"
+import { Settings } from "@lms-bridge/core/Settings"
 import { tools } from "#src/tools/ModelTools.ts"
 import * as LmStudioApiTest from "@lms-bridge/testing/LmStudioApiTest"
 import { type Context, Effect, Layer, Ref } from "effect"
@@ -29,9 +36,11 @@ const instance = (instanceId: string, changes: Partial<LoadedModel> = {}): Loade
 })
 
 const withModels = (
-  shape: Partial<Pick<Context.Tag.Service<ModelLifecycle>, "ensureLoaded" | "resolve" | "loaded" | "unload">>
+  shape: Partial<Pick<Context.Tag.Service<ModelLifecycle>, "ensureLoaded" | "resolve" | "loaded" | "unload">>,
+  aliases: Aliases = new Map()
 ) =>
   Layer.mergeAll(
+    Settings.layerWith({ aliases }),
     Layer.mock(ModelRegistry, { choice: () => Effect.succeed({ form: "bound", why: "Tried on 2026-11-28." }) }),
     Layer.mock(ModelLifecycle, { ...shape, withModel: () => () => Effect.die("no tool about models asks one") }),
     LmStudioApiTest.layerTest({
@@ -74,6 +83,22 @@ describe("tools about models", () => {
       )
       assert.deepInclude(result.structuredContent, { count: 2 })
     }).pipe(Effect.provide(withModels({})))
+  )
+
+  it.scoped("name the aliases of each model", () =>
+    Effect.gen(function* () {
+      const { client } = yield* connected(tools)
+      const result = yield* callTool(client, "list_models")
+      assert.include(textOf(result), "loaded with 8192, also called main, coder\n- nomic")
+      assert.match(JSON.stringify(result.structuredContent), /"aliases":\["main","coder"\]/)
+    }).pipe(
+      Effect.provide(
+        withModels(
+          { resolve: () => Effect.succeed("qwen3-8b") },
+          new Map(["main", "coder"].map((name) => [name, { name, model: "qwen3-8b", instead: [] }]))
+        )
+      )
+    )
   )
 
   it.scoped("show the details of one model, on disk and in memory", () =>
