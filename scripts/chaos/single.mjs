@@ -77,7 +77,10 @@ export const make = async (seed) => {
       }
       const task = `[s${++count}] ${words(random).join(" ")}`
       const { runId } = await call("run_start", { mcp_names: ["drill"], task })
-      if (runId === undefined) continue
+      if (runId === undefined) {
+        await sleep(500)
+        continue
+      }
       runs.set(runId, "running")
       for (;;) {
         const { lost, status } = await call("run_result", { run_id: runId, wait_seconds: 5 }, 15_000)

@@ -158,6 +158,8 @@ const carriedOut = (
       const write = yield* services.journal.open(runId, past.at(-1)?.seq)
       const unstored = yield* write([started])
       if (unstored !== undefined && started._tag === "RunStarted" && (yield* MustBeKept)) {
+        // what is written of it later must not look like a run that was stopped
+        yield* Effect.ignore(services.journal.remove(runId))
         const directory = Option.getOrElse(services.settings.dataDir, () => "~/.lms-bridge")
         return yield* new DataFolderUnwritable({ directory, detail: unstored })
       }

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Ref, TestClock } from "effect"
+import { MustBeKept } from "#src/agent/MustBeKept.ts"
 import { RunJournal } from "#src/runs/RunJournal.ts"
 import * as World from "../doubles.ts"
 
@@ -69,4 +70,23 @@ describe("a call that changes something, while the journal cannot be written", (
       assert.strictEqual(World.outcomeOf(events).status, "done")
     })
   )
+})
+
+describe("a run that must be kept, while the journal cannot be written", () => {
+  it.effect("fails before it does anything, and is not listed afterwards", () => {
+    const removed: Array<string> = []
+    const full = Layer.effect(
+      RunJournal,
+      Effect.map(RunJournal, (inMemory) => ({
+        ...inMemory,
+        open: () => Effect.succeed(() => Effect.succeed("the disk is full.")),
+        remove: (runId) => Effect.sync(() => void removed.push(runId))
+      }))
+    ).pipe(Layer.provide(RunJournal.layerMemory))
+    return Effect.gen(function* () {
+      const error = yield* Effect.flip(Effect.provideService(World.run(World.task()), MustBeKept, true))
+      assert.deepInclude(error, { _tag: "DataFolderUnwritable", detail: "the disk is full." })
+      assert.strictEqual(removed.length, 1)
+    }).pipe(Effect.provide(World.layer({ turns: ["Done."], servers: {} }, full)))
+  })
 })
