@@ -20,6 +20,8 @@ export interface Needs {
   readonly images?: boolean | undefined
   /** About so many tokens have to fit into its context. */
   readonly tokens?: number | undefined
+  /** With at least so much context it has to be loaded. */
+  readonly contextLength?: number | undefined
 }
 
 export interface EnsureOptions {

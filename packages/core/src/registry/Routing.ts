@@ -9,6 +9,7 @@ import type { Needs } from "../models/EnsureOptions.ts"
 import type { ApiModel } from "../lmstudio/ApiModel.ts"
 import * as Known from "./Known.ts"
 import type { Capability, Evidence } from "./Evidence.ts"
+import * as Suitability from "./Suitability.ts"
 
 /** What is wanted besides what the task needs. */
 export type Wish = "any" | "fast" | "best" | Purpose
@@ -80,12 +81,8 @@ export const choose = (
 const inMemory = 1.2
 const shareOfMemory = 0.75
 
-/** What it lacks; undefined where nothing speaks against it. What is not known is no lack, except for images. */
-const lackOf = (
-  { known, model }: Candidate,
-  { images = false, schema = false, tokens = 0, tools = false }: Needs,
-  memory: number | undefined
-): string | undefined => {
+/** What it lacks. Nobody has named it, so what is not known to see images is not taken for them. */
+const lackOf = ({ known, model }: Candidate, needs: Needs, memory: number | undefined): string | undefined => {
   const size = model.sizeBytes
   if (
     memory !== undefined &&
@@ -95,15 +92,8 @@ const lackOf = (
   ) {
     return "does not fit into the memory of this machine"
   }
-  if (images && Known.can(known, "vision") !== true) return "does not see images"
-  if (tools && callsOf(known).every((found) => found.holds === false) && callsOf(known).length > 0)
-    return "makes no tool calls"
-  if (schema && Known.about(known, "jsonSchema")?.holds === false) return "does not answer by a schema"
-  const context = Known.about(known, "context")
-  if (context?.value !== undefined && context.source !== "named" && context.value < tokens) {
-    return `has ${Math.round(context.value)} tokens of context that work, and the task needs about ${tokens}`
-  }
-  return undefined
+  if (needs.images === true && Known.can(known, "vision") !== true) return "does not see images"
+  return Suitability.lackOf(known, needs)
 }
 
 /** Calls in any form: a run takes the form that works. */
@@ -234,7 +224,9 @@ const whyOf = (
     ...(needs.tools === true
       ? [
           calls === undefined
-            ? "nothing is known of its tool calls"
+            ? Known.can(known, "toolCalls") === false
+              ? "it makes no native tool calls, and other forms were not tried"
+              : "nothing is known of its tool calls"
             : `its tool calls are ${words[calls.source]}${calls.trials === 0 ? "" : ` (${calls.value ?? 0} of ${calls.trials})`}`
         ]
       : []),

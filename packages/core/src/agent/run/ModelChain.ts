@@ -12,7 +12,7 @@ import { concernsTheModel } from "../../models/loading/Ensure.ts"
 import type { ModelLease } from "../../models/LoadedModel.ts"
 import type { ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import type { Ability } from "../../models/ModelUnfit.ts"
-import type { Needs } from "../../registry/Suitability.ts"
+import type { Needs } from "../../models/EnsureOptions.ts"
 import { NoModelLeft } from "../NoModelLeft.ts"
 import type { AgentState } from "../rules/AgentState.ts"
 import * as HandingOver from "../rules/HandingOver.ts"
@@ -49,7 +49,7 @@ export const lease = Effect.fnUntraced(function* <R>(
       yield* passOver(lacks)
       continue
     }
-    const taken = yield* Effect.either(take(name, needs.vision && !isFirst ? "vision" : "chat"))
+    const taken = yield* Effect.either(take(name, needs.images === true && !isFirst ? "vision" : "chat"))
     if (Either.isRight(taken)) {
       const ensured = yield* taken.right.ensured
       return {
@@ -75,12 +75,13 @@ export const lease = Effect.fnUntraced(function* <R>(
 
 /** Of the conversation as it is now; what can be left out of it does not count. */
 const needsOf = ({ messages, offered, task }: AgentState): Needs => ({
-  vision: messages.some(
+  images: messages.some(
     ({ content }) => Array.isArray(content) && content.some((part: { readonly type: string }) => part.type === "image")
   ),
   tools: task.servers._tag !== "None" || (task.definedServers ?? []).length > 0 || offered.length > 0,
   schema: task.outputSchema !== undefined,
-  context: messages.slice(0, 1).reduce((sum, message) => sum + TokenCount.ofMessage(message), task.contextLength ?? 0)
+  contextLength: task.contextLength,
+  tokens: messages.slice(0, 1).reduce((sum, message) => sum + TokenCount.ofMessage(message), 0)
 })
 
 /** The breaker may be open because of the model before: nothing was sent, so that the request waits for it once. */

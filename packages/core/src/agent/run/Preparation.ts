@@ -23,7 +23,7 @@ import type { ModelLease } from "../../models/LoadedModel.ts"
 import type { Values } from "../../configuration/Settings.ts"
 import type { Ensured } from "../../models/Ensured.ts"
 import type { Ability } from "../../models/ModelUnfit.ts"
-import type { EnsureOptions, LoadProgress } from "../../models/EnsureOptions.ts"
+import type { EnsureOptions, LoadProgress, Needs } from "../../models/EnsureOptions.ts"
 import * as PreferredContext from "../../models/PreferredContext.ts"
 import type { AgentEventBody, AgentOutcome } from "../rules/AgentEvent.ts"
 import type { AgentError } from "../AgentError.ts"
@@ -211,15 +211,17 @@ const contextOf = (setting: Values["contextLength"]): Pick<EnsureOptions, "conte
 /** What the model must be able to do, where its choice is left to us. */
 const needsOf = ({
   attachments = [],
+  contextLength,
   definedServers = [],
   instructions = "",
   outputSchema,
   servers,
   task
-}: AgentTask) => ({
+}: AgentTask): Needs => ({
   tools: servers._tag !== "None" || definedServers.length > 0,
   schema: outputSchema !== undefined,
   images: attachments.some(({ _tag }) => _tag === "Image"),
+  contextLength,
   tokens: TokenCount.ofText(
     [task, instructions, ...attachments.flatMap((part) => (part._tag === "Text" ? [part.text] : []))].join("")
   )

@@ -5,7 +5,7 @@ import { ModelCrashed, ModelLoadFailed, ModelLoadRefused, ModelNotFound } from "
 import type { EnsureOptions } from "#src/models/EnsureOptions.ts"
 import type { ModelLifecycleError } from "#src/models/ModelLifecycle.ts"
 import { ModelUnfit } from "#src/models/ModelUnfit.ts"
-import { lacking, Suitability } from "#src/registry/Suitability.ts"
+import { lackOf, Suitability } from "#src/registry/Suitability.ts"
 import { CircuitOpen } from "#src/resilience/CircuitBreaker.ts"
 import { Chunk, Duration, Effect, Layer, Stream } from "effect"
 import * as World from "../doubles.ts"
@@ -202,19 +202,30 @@ describe("what a model lacks", () => {
   })
 
   it("is only what is known", () => {
-    assert.isUndefined(lacking([], { vision: true, tools: true, schema: true, context: 100_000 }))
+    assert.isUndefined(lackOf([], { images: true, tools: true, schema: true, tokens: 100_000 }))
     const blind = [{ capability: "vision" as const, evidence: [word(false)] as const }]
-    assert.match(lacking(blind, { ...needs, vision: true }) ?? "", /cannot see images/)
-    assert.isUndefined(lacking(blind, needs))
+    assert.match(lackOf(blind, { ...needs, images: true }) ?? "", /^does not see images$/)
+    assert.isUndefined(lackOf(blind, needs))
     const native = { capability: "toolCalls" as const, evidence: [word(false)] as const }
-    assert.isUndefined(lacking([native], { ...needs, tools: true }))
+    assert.isUndefined(lackOf([native], { ...needs, tools: true }))
     const none = [
       native,
       { capability: "callsInText" as const, evidence: [word(false)] as const },
       { capability: "boundSteps" as const, evidence: [word(false)] as const }
     ]
-    assert.match(lacking(none, { ...needs, tools: true }) ?? "", /in none of the forms/)
+    assert.match(lackOf(none, { ...needs, tools: true }) ?? "", /^makes no tool calls$/)
     const short = [{ capability: "context" as const, evidence: [word(true, 4096)] as const }]
-    assert.match(lacking(short, { ...needs, context: 5000 }) ?? "", /4096 tokens, and the task takes at least 5000/)
+    assert.match(
+      lackOf(short, { ...needs, tokens: 5000 }) ?? "",
+      /4096 tokens of context, and the task needs about 5000/
+    )
+    const declared = [
+      {
+        capability: "context" as const,
+        evidence: [word(true, 7500), { ...word(true, 8192), source: "declared" as const }] as const
+      }
+    ]
+    assert.isUndefined(lackOf(declared, { contextLength: 8192 }))
+    assert.match(lackOf(declared, { contextLength: 9000 }) ?? "", /at most 8192 tokens/)
   })
 })
