@@ -105,7 +105,7 @@ export const make = Effect.gen(function* () {
     entry.expiry = yield* Effect.sync(() => {
       kept.delete(taskId)
       Deferred.unsafeDone(entry.result, Effect.fail(notFound(taskId)))
-    }).pipe(Effect.delay(Duration.millis(ttl)), Effect.forkIn(scope))
+    }).pipe(Effect.delay(Duration.millis(ttl)), Effect.interruptible, Effect.forkIn(scope))
   })
 
   const ask = Effect.fnUntraced(function* (entry: Kept, tell: (task: Task) => void, request: ClientRequest) {

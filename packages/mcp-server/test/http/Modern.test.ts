@@ -62,7 +62,7 @@ describe("revision 2026-07-28 over HTTP", () => {
       const { result } = yield* answered(url, "tools/list")
       const old = yield* Effect.promise(() => client.listTools())
       assert.deepStrictEqual(
-        (result?.["tools"] as ReadonlyArray<{ readonly name: string }>).map(({ name }) => name),
+        (result?.["tools"] as ReadonlyArray<{ readonly name: string }> | undefined)?.map(({ name }) => name),
         old.tools.map(({ name }) => name)
       )
       assert.include(JSON.stringify((yield* answered(url, "tools/call", task)).result), "There is a.md.")

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as ServerTasks from "#src/protocol/ServerTasks.ts"
 import * as Tool from "#src/tools/Tool.ts"
 import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js"
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { CreateTaskResultSchema } from "@modelcontextprotocol/sdk/types.js"
-import { Deferred, Effect, Schema } from "effect"
+import { Deferred, Effect, Exit, Schema, Scope } from "effect"
 import { connected, settle, textOf, type Result } from "../connected.ts"
 
 const tool = <R>(
@@ -105,6 +106,19 @@ describe("tool calls as tasks", () => {
           .then(() => "accepted", String)
       )
       assert.include(answer, "cannot be called as a task")
+    })
+  )
+})
+
+describe("the end of a server", () => {
+  it.effect("does not wait until its tasks are forgotten", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const tasks = yield* Scope.extend(ServerTasks.make, scope)
+      yield* tasks.start({ owner: "ada" }, () => Effect.never)
+      yield* tasks.start({ owner: "ada" }, () => Effect.interrupt)
+      yield* Effect.yieldNow()
+      yield* Scope.close(scope, Exit.void)
     })
   )
 })
