@@ -52,6 +52,17 @@ export const parse = (name: string): NameParts => {
 }
 
 /**
+ * The size that a name or LM Studio's `params` states, in billions of parameters: `qwen3-4b`, `270M`, `26B-A4B`, and `8x7B` with
+ * eight experts, all of which are in memory. `1m` in a name is a context.
+ */
+export const sizeIn = (text: string): { readonly experts: number; readonly billions: number } | undefined => {
+  const match = /(?:^|[^\w.])(?:(\d+)x)?(?:(\d+(?:\.\d+)?)b|(\d{2,4})m)(?![a-z\d])/i.exec(text)
+  if (match === null) return undefined
+  const [, experts = "1", billions, millions] = match
+  return { experts: Number(experts), billions: billions === undefined ? Number(millions) / 1000 : Number(billions) }
+}
+
+/**
  * The one model that a name means. In this order: an exact key, an exact instance id, then a key, a variant or an
  * instance id in any case, then the name without the number of a copy. Undefined when there is none.
  */

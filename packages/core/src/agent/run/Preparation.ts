@@ -93,11 +93,12 @@ export const prepare: Effect.Effect<Prepared, AgentError, CurrentRun | Scope.Sco
     }
   }
   const { contextLength, model: name, params } = yield* (yield* lease).ensured
+  // without anything to call, a form would only cost its instructions
+  const calls = listed.length > 0 || log.state.skills !== undefined || task.toolForm !== undefined
   const chosen =
-    log.state.introduced.length > 0
-      ? undefined
-      : (FormChoice.of(name, task.toolForm) ??
-        (listed.length === 0 && log.state.skills === undefined ? undefined : yield* byTrial(yield* lease)))
+    log.state.introduced.length === 0 && calls
+      ? (FormChoice.of(name, task.toolForm) ?? (yield* byTrial(yield* lease)))
+      : undefined
   if (chosen !== undefined) yield* tell({ _tag: "ToolFormChosen", form: chosen.form, text: chosen.why })
   const { form } = log.state.adapted
   const inLines = form === "bound"

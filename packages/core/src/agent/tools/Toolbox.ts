@@ -5,6 +5,7 @@
  */
 import { listOfNames, signature } from "../shapes/Signature.ts"
 import { slim } from "../schema/SlimSchema.ts"
+import * as ModelName from "../../lmstudio/ModelName.ts"
 import * as TokenCount from "../../lmstudio/TokenCount.ts"
 import type { CatalogTool } from "./CatalogTool.ts"
 import * as WordRank from "./WordRank.ts"
@@ -100,9 +101,7 @@ export const countFor = (
   limits: ReadonlyArray<{ readonly billions: number; readonly tools: number }>,
   otherwise: number
 ): number => {
-  const pattern = /(?:^|[^\w.])(?:\d+x)?(\d+(?:\.\d+)?)b(?![a-z\d])/i
-  const size = pattern.exec(params ?? "")?.[1] ?? pattern.exec(name)?.[1]
-  const billions = size === undefined ? undefined : Number(size)
+  const billions = (ModelName.sizeIn(params ?? "") ?? ModelName.sizeIn(name))?.billions
   return billions === undefined ? otherwise : (limits.find((limit) => billions <= limit.billions)?.tools ?? otherwise)
 }
 

@@ -1,5 +1,6 @@
 /** Chooses a model when none is named. Deterministic. */
 import type { ApiModel } from "../../lmstudio/ApiModel.ts"
+import * as ModelName from "../../lmstudio/ModelName.ts"
 
 /** The part of a model that the choice needs. */
 export type Candidate = Pick<ApiModel, "key" | "type" | "toolUse" | "sizeBytes" | "params" | "instances">
@@ -18,9 +19,12 @@ export const choose = <M extends Candidate>(models: ReadonlyArray<M>): M | undef
   return (loaded.length > 0 ? loaded : languageModels).toSorted(compare)[0]
 }
 
-/** Lower is better: moderate models in descending size (negative), large ones in ascending size, unknown ones last. */
-export const sizeRank = (model: Pick<ApiModel, "sizeBytes" | "params">): number => {
-  const bytes = model.sizeBytes ?? bytesOfParams(model.params)
+/**
+ * Lower is better: moderate models in descending size (negative), large ones in ascending size, unknown ones last. The size is
+ * what the server states, else what the name says.
+ */
+export const sizeRank = (model: Pick<ApiModel, "key" | "sizeBytes" | "params">): number => {
+  const bytes = model.sizeBytes ?? bytesNamedIn(model.params ?? "") ?? bytesNamedIn(model.key)
   if (bytes === undefined) return Number.MAX_VALUE
   return bytes <= moderateBytes ? -bytes : bytes
 }
@@ -34,10 +38,8 @@ const compare = (left: Candidate, right: Candidate): number =>
   sizeRank(left) - sizeRank(right) ||
   (left.key < right.key ? -1 : 1)
 
-/** `4B` or `26B-A4B` (all experts of a mixture are in memory) at 4 bits with some overhead; `128x2.6B` is a product. */
-const bytesOfParams = (params: string | undefined): number | undefined => {
-  const match = /^(?:(\d+)x)?(\d+(?:\.\d+)?)\s*([BM])/i.exec(params ?? "")
-  if (match === null) return undefined
-  const count = Number(match[1] ?? 1) * Number(match[2]) * (match[3]?.toUpperCase() === "M" ? 1e6 : 1e9)
-  return count * 0.65
+/** At 4 bits with some overhead. */
+const bytesNamedIn = (text: string): number | undefined => {
+  const size = ModelName.sizeIn(text)
+  return size === undefined ? undefined : size.experts * size.billions * 650_000_000
 }

@@ -85,6 +85,14 @@ describe("the form of calls", () => {
     })
   )
 
+  it.effect("is plain text without tools, even where the table has a row", () =>
+    Effect.gen(function* () {
+      const { events, requests } = yield* ran({ servers: { _tag: "None" } }, found, "qwen2.5-coder-1.5b", "Done.")
+      assert.isFalse(events.some(({ _tag }) => _tag === "ToolFormChosen"))
+      assert.isUndefined(requests[0]?.responseSchema)
+    })
+  )
+
   it.effect("is native where nothing is known", () =>
     Effect.gen(function* () {
       const { events, requests } = yield* ran({}, null, ensured.model, "Done.")

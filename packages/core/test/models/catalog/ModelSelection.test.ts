@@ -55,6 +55,18 @@ describe("ModelSelection", () => {
     assert.strictEqual(chosen(sized("a", "270M"), sized("b", "4B")), "b")
   })
 
+  it("estimates by the name where nothing else tells the size, as with llama.cpp's router", () => {
+    const named = (key: string) => {
+      const { params: _, sizeBytes: __, ...rest } = model(key)
+      return rest
+    }
+    const keys = ["smollm2-135m-instruct-q4_1", "qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct", "tiny-1m"]
+    for (const order of [keys, keys.toReversed()]) {
+      assert.strictEqual(chosen(...order.map(named)), "qwen2.5-coder-1.5b-instruct")
+    }
+    assert.strictEqual(chosen(named("mixtral-8x7b"), named("qwen3-8b")), "qwen3-8b")
+  })
+
   it("breaks ties by name", () => {
     assert.strictEqual(chosen(model("b"), model("a")), "a")
   })
