@@ -28,7 +28,7 @@ export interface Options {
 }
 
 /**
- * Supports access, exists, makeDirectory, open (to write the whole file), readDirectory, readFile, readFileString,
+ * Supports access, exists, makeDirectory, open (to write at the end), readDirectory, readFile, readFileString,
  * readLink, remove, rename, stat, writeFileString (with the flags `w`, `wx` and `a`). Anything else fails or dies, as in
  * `FileSystem.layerNoop`.
  */
@@ -69,12 +69,17 @@ export const make = (
       }),
     exists: (path) => Effect.sync(() => exists(path)),
     makeDirectory: (path) => writing("makeDirectory", path, () => Effect.sync(() => void folders.add(path))),
-    open: (path) =>
+    open: (path, how) =>
       writing("open", path, () =>
-        Effect.sync(() => {
-          texts.set(path, "")
-          return written((bytes) => void texts.set(path, `${texts.get(path) ?? ""}${new TextDecoder().decode(bytes)}`))
-        })
+        how?.flag === "wx" && exists(path)
+          ? failure("AlreadyExists", "open", path)
+          : Effect.sync(() => {
+              if (how?.flag !== "a") texts.set(path, "")
+              const now = () => texts.get(path) ?? ""
+              const change = (next: () => string) =>
+                writing("write", path, () => Effect.sync(() => void texts.set(path, next())))
+              return opened(now, change)
+            })
       ),
     readDirectory: (path) =>
       Effect.suspend(() =>
@@ -137,20 +142,24 @@ export const make = (
 const failure = (reason: PlatformError.SystemErrorReason, method: string, path: string) =>
   new PlatformError.SystemError({ reason, module: "FileSystem", method, pathOrDescriptor: path })
 
-/** A file that is open for writing from its beginning. */
-const written = (write: (bytes: Uint8Array) => void): FileSystem.File => {
-  const unknown = Effect.dieMessage("MemoryFileSystem: a file is opened only to be written whole")
+/** A file that is open to be written at its end. */
+const opened = (
+  now: () => string,
+  change: (next: () => string) => Effect.Effect<void, PlatformError.PlatformError>
+): FileSystem.File => {
+  const unknown = Effect.dieMessage("MemoryFileSystem: a file is opened only to be written at its end")
   return {
     [FileSystem.FileTypeId]: FileSystem.FileTypeId,
     fd: FileSystem.FileDescriptor(0),
-    stat: unknown,
+    stat: Effect.sync(() => info(now())),
     seek: () => unknown,
     sync: Effect.void,
     read: () => unknown,
     readAlloc: () => unknown,
-    truncate: () => unknown,
+    truncate: (size = FileSystem.Size(0)) =>
+      change(() => new TextDecoder().decode(new TextEncoder().encode(now()).slice(0, Number(size)))),
     write: () => unknown,
-    writeAll: (bytes) => Effect.sync(() => write(bytes))
+    writeAll: (bytes) => change(() => `${now()}${new TextDecoder().decode(bytes)}`)
   }
 }
 
@@ -166,7 +175,7 @@ const info = (text: string | undefined): FileSystem.File.Info => ({
   uid: Option.none(),
   gid: Option.none(),
   rdev: Option.none(),
-  size: FileSystem.Size(text?.length ?? 0),
+  size: FileSystem.Size(new TextEncoder().encode(text).length),
   blksize: Option.none(),
   blocks: Option.none()
 })

@@ -82,6 +82,4 @@ export const annotate = (attributes: Attributes): Effect.Effect<void> =>
 
 /** The same for what was said, which is only computed and told where that is wanted. */
 export const annotateContent = (name: string, content: () => unknown): Effect.Effect<void> =>
-  Effect.flatMap(CaptureContent, (wanted) =>
-    wanted ? annotate({ [name]: stringify(content()) }) : Effect.void
-  )
+  Effect.flatMap(CaptureContent, (wanted) => (wanted ? annotate({ [name]: stringify(content()) }) : Effect.void))
