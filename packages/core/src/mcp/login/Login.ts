@@ -18,6 +18,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { present } from "../../schema/Fields.ts"
 import type { RemoteServer } from "../config/Launch.ts"
+import * as ModernRequests from "../reading/ModernRequests.ts"
 import * as AuthorizedFetch from "./AuthorizedFetch.ts"
 import { type Callback, type CallbackFailed, codeIn, type OpenCallback } from "./Callback.ts"
 import * as Issuer from "./Issuer.ts"
@@ -178,10 +179,6 @@ const posted = (message: JSONRPCRequest, headers: Readonly<Record<string, string
   body: JSON.stringify(message)
 })
 
-const clientInfo = { name: "lms-bridge", version: "0.1.0" }
-
-const newest = "2026-07-28"
-
 const initialize: JSONRPCRequest = {
   jsonrpc: "2.0",
   id: 0,
@@ -189,24 +186,13 @@ const initialize: JSONRPCRequest = {
   params: {
     protocolVersion: LATEST_PROTOCOL_VERSION,
     capabilities: {},
-    clientInfo
+    clientInfo: { name: "lms-bridge", version: "0.1.0" }
   }
 }
 
-const discover: JSONRPCRequest = {
-  jsonrpc: "2.0",
-  id: 0,
-  method: "server/discover",
-  params: {
-    _meta: {
-      "io.modelcontextprotocol/protocolVersion": newest,
-      "io.modelcontextprotocol/clientInfo": clientInfo,
-      "io.modelcontextprotocol/clientCapabilities": {}
-    }
-  }
-}
+const discover = ModernRequests.discovering(initialize, 0)
 
-const discoverHeaders = { "mcp-protocol-version": newest, "mcp-method": discover.method }
+const discoverHeaders = { "mcp-protocol-version": ModernRequests.revision, "mcp-method": discover.method }
 
 const ask = (fetch: LoginFetch.Fetch, url: string, init: RequestInit) =>
   fetch(url, init).then((response) => {

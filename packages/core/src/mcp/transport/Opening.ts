@@ -7,7 +7,7 @@ import type { Era } from "../config/Launch.ts"
 import type { ServerError } from "../reading/ErrorWords.ts"
 import * as Greeting from "../reading/Greeting.ts"
 import type * as Incoming from "../reading/Incoming.ts"
-import * as ModernRequests from "./ModernRequests.ts"
+import * as ModernRequests from "../reading/ModernRequests.ts"
 
 export interface Asked {
   readonly method: "initialize" | "server/discover"

@@ -14,6 +14,9 @@ describe("a private key as the secret of a client", () => {
     assert.strictEqual(ClientKey.pemIn(Redacted.make(pem)), pem)
     assert.strictEqual(ClientKey.pemIn(Redacted.make(pem.replaceAll("\n", "\\n"))), pem)
     assert.isUndefined(ClientKey.pemIn(Redacted.make("a-secret")))
+    // one that cannot sign must not be sent as a password either
+    const older = ec.privateKey.export({ type: "sec1", format: "pem" }).toString().trim()
+    assert.strictEqual(ClientKey.pemIn(Redacted.make(older)), older)
     assert.isUndefined(ClientKey.pemIn(undefined))
   })
 
@@ -22,6 +25,25 @@ describe("a private key as the secret of a client", () => {
     assert.strictEqual(ClientKey.algorithmOf(pemOf(generateKeyPairSync("ec", { namedCurve: "P-384" }))), "ES384")
     assert.strictEqual(ClientKey.algorithmOf(pemOf(generateKeyPairSync("rsa", { modulusLength: 2048 }))), "RS256")
   })
+
+  it.effect("fails the request where it is no key that can sign", () =>
+    Effect.gen(function* () {
+      const older = ec.privateKey.export({ type: "sec1", format: "pem" }).toString()
+      for (const pem of [older, "-----BEGIN PRIVATE KEY-----\n???\n-----END PRIVATE KEY-----"]) {
+        const params = new URLSearchParams()
+        const isRefused = yield* Effect.promise(() =>
+          Promise.resolve(
+            ClientKey.authentication("robot", pem)(new Headers(), params, "https://login.example/t")
+          ).then(
+            () => false,
+            () => true
+          )
+        )
+        assert.isTrue(isRefused)
+        assert.strictEqual(params.toString(), "")
+      }
+    })
+  )
 
   it.effect("signs for the service alone, and is not in the request", () =>
     Effect.promise(async () => {

@@ -5,7 +5,7 @@
  */
 import type { JSONRPCRequest } from "@modelcontextprotocol/client"
 import * as Predicate from "effect/Predicate"
-import type * as Incoming from "../reading/Incoming.ts"
+import type * as Incoming from "./Incoming.ts"
 
 export const revision = "2026-07-28"
 
