@@ -33,9 +33,7 @@ export class RunJournal extends Context.Tag("@lms-bridge/core/agent/RunJournal")
   {
     /**
      * Opens the journal of a run until the scope closes. `after` is the number of the last event that the caller knows, none
-     * for a new run: who does not know all that is stored writes nothing, where runs go from process to process. When the writer returns nothing, all events until now are
-     * stored, or the run is kept nowhere. Otherwise it says why not: that is logged once, and they are stored with the next. It fails when
-     * the run is not this process's any more: none of the events is stored then, and the run ends here.
+     * for a new run: who does not know all that is stored writes nothing, where runs go from process to process.
      */
     readonly open: (runId: RunId, after?: number) => Effect.Effect<Write, never, Scope.Scope>
     /** All events of a run, without a truncated last line. */
@@ -64,6 +62,11 @@ export class RunJournal extends Context.Tag("@lms-bridge/core/agent/RunJournal")
   static readonly layerMemory: Layer.Layer<RunJournal> = Layer.sync(this, () => makeInMemory())
 }
 
+/**
+ * Stores events. When it returns nothing, all events until now are stored, or the run is kept nowhere. Otherwise it says why
+ * not: that is logged once, and they are stored with the next. It fails when the run is not this process's any more: none of
+ * the events is stored then, and the run ends here.
+ */
 export type Write = (events: ReadonlyArray<AgentEvent>) => Effect.Effect<string | undefined, RunTakenOver>
 
 /** Whether an event is stored; those that are for display only are not. */

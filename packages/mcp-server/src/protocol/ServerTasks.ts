@@ -18,7 +18,7 @@ import * as Schema from "effect/Schema"
 import { randomBytes } from "node:crypto"
 import type { Progress } from "../tools/Tool.ts"
 import type { Asking, ClientRequest } from "./CallContext.ts"
-import { valid } from "./eras/Asking.ts"
+import { patience, valid } from "./eras/Asking.ts"
 import type { Result } from "./ToolCall.ts"
 
 export const capabilities = { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } }
@@ -272,9 +272,6 @@ export const bind = (
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-/** How long a person may take. */
-const patience = "10 minutes"
 
 interface Kept {
   task: Task

@@ -100,9 +100,8 @@ const patience = "10 seconds"
 
 /**
  * How urgently an event must be written. The start of a tool that may change something waits until it is written, and is not
- * made where that cannot be; the
- * result of a tool is written while the model is asked. Calls and replies that can be repeated are written with the next
- * events.
+ * made where that cannot be; the result of a tool is written while the model is asked. Calls and replies that can be repeated
+ * are written with the next events.
  */
 const urgency = (event: AgentEvent): "store" | "wait" | "begin" | "none" => {
   switch (event._tag) {

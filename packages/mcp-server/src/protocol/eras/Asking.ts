@@ -3,14 +3,15 @@
  * answer.
  */
 import type { ElicitRequestFormParams, Server } from "@modelcontextprotocol/server"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Asker, Asking, ClientRequest, Form, FormAnswer, Page } from "../CallContext.ts"
 import type { Asked, Era } from "./Era.ts"
 
-/** A person may be away for a while. */
-const patience = 10 * 60_000
+/** How long a question waits for its answer: a person may be away for a while. */
+export const patience = Duration.minutes(10)
 
 /** By requests of the server. One that fails has no answer. */
 export const byRequests = (server: Server, asked: Asked): Asking => ({
@@ -20,7 +21,9 @@ export const byRequests = (server: Server, asked: Asked): Asking => ({
       Object.fromEntries(
         Object.entries(requests).map(([key, request]) => [
           key,
-          Effect.tryPromise((signal) => asked.send(asSdk(request), { signal, timeout: patience })).pipe(
+          Effect.tryPromise((signal) =>
+            asked.send(asSdk(request), { signal, timeout: Duration.toMillis(patience) })
+          ).pipe(
             Effect.catchAll((error) =>
               Effect.as(Effect.logWarning("the client could not be asked", { detail: error.message }), undefined)
             ),

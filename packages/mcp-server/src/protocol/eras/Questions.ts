@@ -20,11 +20,8 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import { randomBytes } from "node:crypto"
 import type { Asking, ClientAnswers, ClientRequest } from "../CallContext.ts"
-import { valid } from "./Asking.ts"
+import { patience, valid } from "./Asking.ts"
 import type { Asked } from "./Era.ts"
-
-/** How long a person may take. */
-const patience = "10 minutes"
 
 /** A little longer than `patience`, so that it is the question which ends. */
 const stateSeconds = 660
