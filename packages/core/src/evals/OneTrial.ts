@@ -10,6 +10,7 @@ import type { AgentEvent, AgentOutcome } from "../agent/rules/AgentEvent.ts"
 import type { AgentTask } from "../agent/AgentTask.ts"
 import { Settings, type Values } from "../configuration/Settings.ts"
 import type { DefinedServer } from "../mcp/config/DefinedServer.ts"
+import { countsForNothing } from "../models/Faults.ts"
 import { present } from "../schema/Fields.ts"
 import * as RunAccount from "../runs/RunAccount.ts"
 import * as Checking from "./Checking.ts"
@@ -61,7 +62,7 @@ export const make = Effect.fn("Eval.trial")(function* (
     if (outcome.status !== "done") {
       const { problem } = outcome
       const why = `${problem?.message ?? endings[outcome.status] ?? outcome.status}${unasked}`
-      return problem !== undefined && notOfTheModel.has(problem.tag)
+      return problem !== undefined && countsForNothing(problem.tag)
         ? { verdict: "error", why, problem }
         : { verdict: "not-done", why }
     }
@@ -160,14 +161,6 @@ type Failure =
   | Checking.EvalCheckImpossible
 
 type Needs = Effect.Effect.Context<ReturnType<typeof TrialRuns.run | typeof Checking.byRules>> | Settings
-
-/** A run that ended so says nothing of the model. */
-const notOfTheModel: ReadonlySet<string> = new Set([
-  "LmStudioUnreachable",
-  "Unauthorized",
-  "CircuitOpen",
-  "InternalError"
-])
 
 const endings: Readonly<Partial<Record<AgentOutcome["status"], string>>> = {
   budget: "a limit of the run was reached",

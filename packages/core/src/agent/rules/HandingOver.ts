@@ -2,6 +2,7 @@
  * A model that keeps failing hands the run over to the next one that its task names. Each is given up once, so the number of
  * times is limited by the task.
  */
+import { isOfTheModel } from "../../models/Faults.ts"
 import type { AgentTask } from "../AgentTask.ts"
 import { NoModelLeft } from "../NoModelLeft.ts"
 import type { AgentEventBody, Problem } from "./AgentEvent.ts"
@@ -20,7 +21,7 @@ export const left = ({ passedOver, task }: AgentState): ReadonlyArray<string | u
 
 /** The event by which the model is given up, after a failure for which there is no other remedy; undefined to end the run. */
 export const next = (state: AgentState, problem: Problem): AgentEventBody | undefined => {
-  if (!ofTheModel.has(problem.tag)) return undefined
+  if (!isOfTheModel(problem.tag)) return undefined
   const passedOver = passed(state, problem)
   const to = chainOf(state.task)[passedOver.length]
   if (to === undefined) return undefined
@@ -40,12 +41,9 @@ export const next = (state: AgentState, problem: Problem): AgentEventBody | unde
 
 /** Why the run ends: where models were given up before, each with its reason. */
 export const problemOf = (state: AgentState, problem: Problem): Problem =>
-  state.passedOver.length === 0 || !ofTheModel.has(problem.tag)
+  state.passedOver.length === 0 || !isOfTheModel(problem.tag)
     ? problem
     : { tag: "NoModelLeft", message: new NoModelLeft({ tried: passed(state, problem) }).message }
-
-/** Whether the run failed by what another LM Studio may not have: this one is away, stuck, or has lost the model. */
-export const isOfTheHost = (problem: Problem): boolean => ofTheHost.has(problem.tag)
 
 // -----------------------------------------------------------------------------
 // internal
@@ -57,33 +55,3 @@ const passed = ({ ensured, passedOver, task }: AgentState, { message: reason }: 
   const before = passedOver.length > 0 ? passedOver : (ensured?.steppedDown ?? [])
   return [...before, { model: chainOf(task)[before.length] ?? ensured?.model ?? "default", reason }]
 }
-
-const ofTheHost: ReadonlySet<string> = new Set([
-  "LmStudioUnreachable",
-  "RequestTimeout",
-  "StreamCut",
-  "ServerFault",
-  "ModelCrashed",
-  "ModelNotLoaded",
-  "ModelLoadFailed",
-  "ModelLoadRefused",
-  "LmsCliError",
-  "CircuitOpen"
-])
-
-/** Failures with which another model may succeed. */
-const ofTheModel: ReadonlySet<string> = new Set([
-  "ModelCrashed",
-  "ModelNotFound",
-  "ModelNotLoaded",
-  "ModelLoadFailed",
-  "ModelLoadRefused",
-  "ModelUnfit",
-  "LmsCliError",
-  "WrongModelAnswered",
-  "ServerFault",
-  "StreamCut",
-  "ReplyMalformed",
-  "ReplyRepeats",
-  "CircuitOpen"
-])

@@ -8,7 +8,7 @@ import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as TokenCount from "../../lmstudio/TokenCount.ts"
 import type { Ensured } from "../../models/Ensured.ts"
-import { concernsTheModel } from "../../models/loading/Ensure.ts"
+import { countsForNothing } from "../../models/Faults.ts"
 import type { ModelLease } from "../../models/LoadedModel.ts"
 import type { ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import type { Ability } from "../../models/ModelUnfit.ts"
@@ -60,7 +60,7 @@ export const lease = Effect.fnUntraced(function* <R>(
     const error = taken.left
     if (chain.length === 1 && !handedOver) return yield* error
     // what fails them all is not for a list of models
-    if (!concernsTheModel(error)) return yield* error
+    if (countsForNothing(error._tag)) return yield* error
     yield* passOver(error.message)
     if (error._tag === "ModelLoadFailed" && error.reason === "Engine") engineFailures += 1
     // an engine that has crashed with two models is itself at fault (H20)

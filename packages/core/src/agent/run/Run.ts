@@ -16,7 +16,7 @@ import { decide, type Decision, late } from "../rules/Decide.ts"
 import type { AgentEvent, AgentEventBody, AgentOutcome, Problem } from "../rules/AgentEvent.ts"
 import type { AgentError } from "../AgentError.ts"
 import { evolve, rebuilt } from "../rules/Evolve.ts"
-import { isOfTheHost } from "../rules/HandingOver.ts"
+import { isOfTheHost } from "../../models/Faults.ts"
 import * as Artifacts from "../tools/Artifacts.ts"
 import * as SkillTool from "../tools/SkillTool.ts"
 import * as LogLines from "../../runs/LogLines.ts"
@@ -291,7 +291,7 @@ const carryOut: Effect.Effect<void, AgentError, CurrentRun | Scope.Scope> = Effe
     const decision = decide(log.state, yield* Clock.currentTimeMillis)
     if (decision._tag === "Finish") {
       const { problem, status } = decision.outcome
-      if (isHandedOn && status === "failed" && problem !== undefined && isOfTheHost(problem)) {
+      if (isHandedOn && status === "failed" && problem !== undefined && isOfTheHost(problem.tag)) {
         return yield* log.tell(notHere(problem))
       }
       if (prepared !== undefined) yield* judged(prepared, decision.outcome)

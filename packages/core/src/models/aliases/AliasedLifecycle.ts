@@ -20,6 +20,7 @@ import * as ModelName from "../../lmstudio/ModelName.ts"
 import { nearest } from "../../names/nearest.ts"
 import type { Ensured } from "../Ensured.ts"
 import type { EnsureOptions } from "../EnsureOptions.ts"
+import { countsAgainst } from "../Faults.ts"
 import type { LoadedModel, ModelLease } from "../LoadedModel.ts"
 import type { ModelLifecycleError } from "../ModelLifecycleError.ts"
 import type { Ability } from "../ModelUnfit.ts"
@@ -286,21 +287,9 @@ const watched = (held: ModelLease, way: Way, seen: Seen): ModelLease => {
   }
 }
 
-/** Failures that speak against a model; a server that is away or a request that is refused does not. */
-const faults: ReadonlyArray<string> = [
-  "ModelCrashed",
-  "ModelNotLoaded",
-  "ModelLoadFailed",
-  "ModelLoadRefused",
-  "WrongModelAnswered",
-  "RequestTimeout",
-  "StreamCut",
-  "ServerFault",
-  "ReplyMalformed"
-]
-
+/** A server that is away, or a request that is refused, does not speak against a model. */
 const isModelsFault = (error: unknown): error is { readonly message: string } =>
-  Predicate.hasProperty(error, "_tag") && faults.some((tag) => error._tag === tag)
+  Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" && countsAgainst(error._tag)
 
 const ofAlias = (error: ModelLifecycleError, { name }: Alias, model: string): ModelLifecycleError =>
   error._tag === "ModelNotFound" && ModelName.sameName(error.model, model)

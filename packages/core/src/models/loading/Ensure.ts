@@ -20,6 +20,7 @@ import * as ModelName from "../../lmstudio/ModelName.ts"
 import * as ModelFit from "../catalog/ModelFit.ts"
 import type { Ability } from "../ModelUnfit.ts"
 import * as ModelSelection from "../catalog/ModelSelection.ts"
+import { countsForNothing } from "../Faults.ts"
 import { expiryOf, isOurs, type LedgerEntry } from "../ledger/Ownership.ts"
 import * as SingleFlight from "./SingleFlight.ts"
 import * as Autostart from "./Autostart.ts"
@@ -185,7 +186,7 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
       if (error._tag === "ModelLoadFailed" && error.reason === "Engine") engineFailures += 1
       const to = chain[index + 1]
       // an engine that has crashed with two models is itself at fault (H20)
-      if (to === undefined || !concernsTheModel(error) || engineFailures >= 2) return yield* first
+      if (to === undefined || countsForNothing(error._tag) || engineFailures >= 2) return yield* first
       const model = candidate ?? "default"
       steppedDown.push({ model, reason: error.message })
       yield* Effect.logInfo("stepping down to another model", { model, to, reason: error.message })
@@ -213,10 +214,6 @@ export const make = Effect.fnUntraced(function* (parts: LifecycleParts) {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-/** Whether another model may succeed. A server that is unreachable or refuses us fails them all. */
-export const concernsTheModel = (error: ModelLifecycleError) =>
-  error._tag !== "LmStudioUnreachable" && error._tag !== "Unauthorized" && error._tag !== "CircuitOpen"
 
 const ensured = (
   { key, maxContextLength, vision }: Pick<ApiModel, "key" | "maxContextLength" | "vision">,
