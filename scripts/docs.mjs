@@ -1,9 +1,10 @@
 // Generates parts of pages and the schema of the settings from the code, docs/errors.md from its tags, and docs/resilience.md
-// from the reports of the tests. With --check, fails if they are out of date; with names, only these.
+// and the table of docs/mcp.md from the reports of the tests. With --check, fails if they are out of date; with names, only these.
 import { readFile, writeFile } from "node:fs/promises"
 import { first } from "./first.mjs"
 import { page as errorsPage } from "./errors.mjs"
 import { logSites } from "./logSites.mjs"
+import { matrix } from "./matrix.mjs"
 import { page as resiliencePage } from "./resilience.mjs"
 
 const root = new URL("../", import.meta.url)
@@ -77,17 +78,20 @@ const code = async (path) => {
   return [`[${path}](../${path}):`, "", "```ts", ...text.trimEnd().split("\n"), "```"]
 }
 
-/** A page that is written as a whole; what is missing ends the program. */
+/** What is missing ends the program. */
+const missing = ({ message }) => {
+  console.error(message)
+  process.exit(1)
+}
+
+/** A page that is written as a whole. */
 const whole = async (name, page) => {
   const path = new URL(name, root)
   return {
     name,
     path,
     before: await readFile(path, "utf8").catch(() => ""),
-    after: await page().catch(({ message }) => {
-      console.error(message)
-      process.exit(1)
-    })
+    after: await page().catch(missing)
   }
 }
 
@@ -98,7 +102,8 @@ const all = {
   "docs/settings.md": (name) => withTables(name, { settings }),
   "docs/tools.md": (name) => withTables(name, { tools }),
   "docs/operations.md": (name) => withTables(name, { log, metrics }),
-  "docs/mcp.md": (name) => withTables(name, { clients: clients.trimEnd().split("\n") }),
+  "docs/mcp.md": async (name) =>
+    withTables(name, { clients: clients.trimEnd().split("\n"), matrix: await matrix().catch(missing) }),
   "docs/testing.md": async (name) =>
     withTables(name, {
       retries: await code("packages/testing/test/examples/Retries.test.ts"),

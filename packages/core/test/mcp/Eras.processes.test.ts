@@ -23,16 +23,21 @@ const makeServer = Effect.gen(function* () {
         )
       )
     )
+  const played: Array<object> = []
   return {
     fs,
     memory,
+    played,
     /** What the server was asked in one use, with its starts, before the call. */
     use: Effect.fnUntraced(function* (now: string, entry: object = {}) {
       yield* fs.writeFileString(era, now)
       yield* fs.writeFileString(log, "")
-      assert.strictEqual(textOf(yield* call(entry)), now)
+      const result = yield* call(entry)
+      assert.strictEqual(textOf(result), now)
       const lines = (yield* fs.readFileString(log)).trim().split("\n")
       assert.strictEqual(lines.at(-1), "tools/call")
+      const revision = lines.at(-2) === "server/discover" ? "2026-07-28" : "2025-11-25"
+      played.push({ side: "client", feature: "an era that changes", over: String(result.structured), revision })
       return lines.slice(0, -1).join(", ")
     })
   }
@@ -50,13 +55,15 @@ describe("a server's process", { timeout: 60_000 }, () => {
     })
   )
 
-  it.scopedLive("may change its era between two starts, and none is started to find out", () =>
+  it.scopedLive("may change its era between two starts, and none is started to find out", ({ task }) =>
     Effect.gen(function* () {
-      const { use } = yield* makeServer
+      const { played, use } = yield* makeServer
       yield* use("modern")
       assert.strictEqual(yield* use("legacy"), "start, server/discover, initialize")
       assert.strictEqual(yield* use("legacy"), "start, initialize")
       assert.strictEqual(yield* use("modern"), "start, initialize, server/discover")
+      // for the table in docs/mcp.md
+      Object.assign(task.meta, { played })
     })
   )
 

@@ -6,7 +6,7 @@ import type { Entry, Shelf } from "#src/protocol/skills/SkillEntry.ts"
 import type { Failure, Progress, Reply, Tool } from "#src/tools/Tool.ts"
 import * as Tools from "#src/tools/Tool.ts"
 import type { ObjectSchema } from "#src/tools/ToolSchema.ts"
-import { Effect, Option, Stream } from "effect"
+import { Effect, Option, PubSub, Ref, Stream } from "effect"
 import { taskTools } from "./TaskFixture.ts"
 
 const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=="
@@ -155,6 +155,24 @@ const titled = (...titles: ReadonlyArray<string>) =>
 
 const options = ["option1", "option2", "option3"]
 
+const changed = Effect.runSync(PubSub.unbounded<{ readonly uri: string }>())
+const calls = Effect.runSync(Ref.make<ReadonlyArray<string>>([]))
+
+/** Not for the suite: what our own tests look at. */
+const ownTools = [
+  tool("change_watched_resource", () =>
+    Effect.as(PubSub.publish(changed, { uri: "test://watched-resource" }), { content: [text("It has changed.")] })
+  ),
+  tool("wait_for_ever", ({ label }) => {
+    const note = (what: string) => Ref.update(calls, (all) => [...all, `${String(label)} ${what}`])
+    return Effect.zipRight(
+      note("began"),
+      Effect.onInterrupt(Effect.never, () => note("ended"))
+    )
+  }),
+  tool("waiting_calls", () => Effect.map(Ref.get(calls), (all) => ({ content: [text(all.join(", "))] })))
+]
+
 const tools: ReadonlyArray<Tool<never>> = [
   answers("test_simple_text", text("This is a simple text response for testing.")),
   answers("test_image_content", image),
@@ -282,7 +300,7 @@ const skills: Shelf<never> = {
 }
 
 export const fixture: Surface<never> = {
-  tools: [...tools, ...taskTools],
+  tools: [...tools, ...taskTools, ...ownTools],
   describeOutput: true,
   reading: {
     skills,
@@ -346,5 +364,5 @@ export const fixture: Surface<never> = {
       }
     ]
   },
-  changes: Stream.empty
+  changes: Stream.fromPubSub(changed)
 }

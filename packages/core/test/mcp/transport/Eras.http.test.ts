@@ -137,19 +137,26 @@ describe("a server over HTTP", () => {
     ["legacy", "both"]
   ]
   for (const [before, after] of changes) {
-    it.scopedLive(`that was ${before} and is ${after} after a restart goes on in the middle of a connection`, () =>
-      Effect.gen(function* () {
-        const world = yield* serverOf(before)
-        const texts = yield* using(
-          world,
-          Effect.gen(function* () {
-            const first = yield* call()
-            yield* world.restart(after)
-            return [textOf(first), textOf(yield* call())]
+    it.scopedLive(
+      `that was ${before} and is ${after} after a restart goes on in the middle of a connection`,
+      ({ task }) =>
+        Effect.gen(function* () {
+          const world = yield* serverOf(before)
+          const texts = yield* using(
+            world,
+            Effect.gen(function* () {
+              const first = yield* call()
+              yield* world.restart(after)
+              return [textOf(first), textOf(yield* call())]
+            })
+          )
+          assert.deepStrictEqual(texts, ["hi", "hi"])
+          // for the table in docs/mcp.md
+          const revision = world.asked.at(-1)?.headers["mcp-protocol-version"]
+          Object.assign(task.meta, {
+            played: { side: "client", feature: "an era that changes", over: world.url, revision }
           })
-        )
-        assert.deepStrictEqual(texts, ["hi", "hi"])
-      })
+        })
     )
   }
 

@@ -1,0 +1,137 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { type ElicitationHandler, CurrentElicitation } from "#src/mcp/Elicitation.ts"
+import type { CallProgress, McpConnection } from "#src/mcp/McpConnection.ts"
+import type { McpCallFailed, McpReadFailed, McpServerUnavailable } from "#src/mcp/McpError.ts"
+import { McpRegistry } from "#src/mcp/McpRegistry.ts"
+import { Context, Effect, Fiber, Layer, Option } from "effect"
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import type { TestContext } from "vitest"
+import { registryWith, textOf } from "./realServers.ts"
+
+const program = fileURLToPath(new URL("../fixtures/matrix-server.mjs", import.meta.url))
+
+const person: ElicitationHandler = {
+  who: "the person",
+  opensPages: false,
+  ask: () => Effect.succeed({ action: "accept", content: { name: "Ada" } })
+}
+
+/** A server of this revision: as an entry whose process the registry starts, or as one that serves HTTP already. */
+const entryOf = (revision: string, over: "stdio" | "http") =>
+  over === "stdio"
+    ? Effect.succeed({ command: process.execPath, args: [program, revision] })
+    : Effect.acquireRelease(
+        Effect.sync(() =>
+          spawn(process.execPath, [program, revision, "http"], { stdio: ["ignore", "pipe", "inherit"] })
+        ),
+        (child) => Effect.sync(() => child.kill("SIGKILL"))
+      ).pipe(
+        Effect.flatMap((child) =>
+          Effect.async<{ readonly url: string }>((resume) => {
+            child.stdout.once("data", (chunk: Buffer) => resume(Effect.succeed({ url: chunk.toString().trim() })))
+          })
+        )
+      )
+
+interface World {
+  readonly entry: object
+  readonly it: McpConnection
+}
+
+const worldOf = (revision: string, over: "stdio" | "http") =>
+  class Server extends Context.Tag("Server")<Server, World>() {
+    static readonly layer = Layer.scoped(
+      this,
+      Effect.gen(function* () {
+        const entry = yield* entryOf(revision, over)
+        const registry = Context.get(yield* Layer.build(registryWith({ it: entry })), McpRegistry)
+        const it = yield* Effect.orDie(registry.connect("it"))
+        return { entry, it }
+      }).pipe(Effect.provideService(CurrentElicitation, Option.some(person)))
+    )
+  }
+
+type Play = (it: McpConnection) => Effect.Effect<void, McpCallFailed | McpReadFailed | McpServerUnavailable>
+
+const until = <A, E>(look: Effect.Effect<A, E>, found: (a: A) => boolean): Effect.Effect<A, E> =>
+  Effect.flatMap(look, (a) => (found(a) ? Effect.succeed(a) : Effect.delay(until(look, found), "20 millis")))
+
+/** What a client can do with a server, each told by its words in docs/mcp.md. */
+const features: Readonly<Record<string, Play>> = {
+  "tools, and their errors": Effect.fnUntraced(function* ({ call, tools }) {
+    assert.includeMembers(
+      (yield* tools).map(({ name }) => name),
+      ["ask", "fail"]
+    )
+    const failed = yield* call("fail", {})
+    assert.isTrue(failed.isError)
+    assert.strictEqual(textOf(failed), "It failed.")
+  }),
+
+  "resources and prompts": Effect.fnUntraced(function* (it) {
+    const [resource] = yield* it.resources
+    assert.strictEqual(resource?.uri, "matrix://it")
+    assert.include(JSON.stringify(yield* it.readResource("matrix://it")), "What is at matrix://it.")
+    const [prompt] = yield* it.prompts
+    assert.strictEqual(prompt?.name, "greet")
+    assert.include(JSON.stringify(yield* it.getPrompt("greet", { who: "Ada" })), "Greet Ada.")
+  }),
+
+  "progress of a call": Effect.fnUntraced(function* ({ call }) {
+    const told: Array<unknown> = []
+    const onProgress = ({ message }: CallProgress) => Effect.sync(() => void told.push(message))
+    assert.strictEqual(textOf(yield* call("progress", {}, { onProgress })), "done")
+    assert.deepStrictEqual(told, ["half"])
+  }),
+
+  "questions of servers": Effect.fnUntraced(function* ({ call }) {
+    assert.strictEqual(textOf(yield* call("ask", {})), "accept Ada")
+  }),
+
+  "changes of lists": Effect.fnUntraced(function* ({ call, tools }) {
+    const newest = Effect.map(tools, (all) => Number(all.at(-1)?.name.replace("list-", "")))
+    const before = yield* newest
+    // listening takes effect when the server has it
+    yield* until(Effect.zipRight(call("change", {}), newest), (now) => now > before)
+  }),
+
+  "a call that is given up is so at its server": Effect.fnUntraced(function* ({ call }) {
+    const waits = (words: string) => until(Effect.map(call("waits", {}), textOf), (text) => text.includes(words))
+    const fiber = yield* Effect.fork(call("wait", {}))
+    yield* waits("begun 1")
+    yield* Fiber.interrupt(fiber)
+    yield* waits("given up 1")
+  }),
+
+  "tasks of servers": Effect.fnUntraced(function* ({ call, tools }) {
+    yield* tools
+    assert.strictEqual(textOf(yield* call("long", {})), "The task is done.")
+  })
+}
+
+/** For the table in docs/mcp.md: what was played, over what, as the server has seen it. */
+const note = Effect.fnUntraced(function* ({ task }: TestContext, feature: string, { entry, it }: World) {
+  const [, by, revision] = /^(process \d+) (\S+)$/.exec(textOf(yield* it.call("who", {}))) ?? []
+  Object.assign(task.meta, { played: { side: "client", feature, over: "url" in entry ? entry.url : by, revision } })
+})
+
+describe("a server that speaks one revision", () => {
+  for (const revision of ["2025-11-25", "2026-07-28"]) {
+    for (const over of ["stdio", "http"] as const) {
+      const Server = worldOf(revision, over)
+      layer(Server.layer, { timeout: 60_000, excludeTestServices: true })(`${revision} over ${over}`, (it) => {
+        for (const [feature, play] of Object.entries(features)) {
+          // an extension in the newer revision, which the client does not say that it knows
+          if (revision === "2026-07-28" && feature === "tasks of servers") continue
+          it.effect(feature, (context) =>
+            Effect.flatMap(Server, (world) => Effect.zipRight(play(world.it), note(context, feature, world))).pipe(
+              // one for all, or it would be unclear whom a question is for
+              Effect.provideService(CurrentElicitation, Option.some(person))
+            )
+          )
+        }
+      })
+    }
+  }
+})
