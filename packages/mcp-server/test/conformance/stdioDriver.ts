@@ -8,11 +8,21 @@ export { type Json, type Message, RpcError } from "./jsonRpc.ts"
 
 type Json = JsonRpc.Json
 
+/** A clock that jumps by 11 minutes with each SIGUSR2; timers stay as they are. */
+const jumping = `let ahead = 0
+const now = Date.now
+Date.now = () => now() + ahead
+process.on("SIGUSR2", () => { ahead += 660_000; process.stderr.write("jumped") })`
+
 /** A running fixture, not initialized yet. `answer` is what the client says to the server's own requests. */
 export const start = Effect.fnUntraced(function* (answer: JsonRpc.Answering = () => ({})) {
   const file = yield* overStdio
   const child = yield* Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, [file], { stdio: ["pipe", "pipe", "pipe"] })),
+    Effect.sync(() =>
+      spawn(process.execPath, ["--import", `data:text/javascript,${encodeURIComponent(jumping)}`, file], {
+        stdio: ["pipe", "pipe", "pipe"]
+      })
+    ),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
   /** Lines on stdout that are no messages: there must be none. */
@@ -46,6 +56,16 @@ export const start = Effect.fnUntraced(function* (answer: JsonRpc.Answering = ()
     request,
     notify,
     pid: child.pid,
+    /** Lets 11 minutes pass for its clock, and returns when they have. */
+    jump: Effect.async<void>((resume) => {
+      const look = (chunk: Buffer) => {
+        if (!chunk.toString().includes("jumped")) return
+        child.stderr.off("data", look)
+        resume(Effect.void)
+      }
+      child.stderr.on("data", look)
+      child.kill("SIGUSR2")
+    }),
     /** A line as it is. */
     line: (text: string) => Effect.sync(() => line(text)),
     call: (name: string, args: Json = {}, meta: Json = {}) =>

@@ -13,6 +13,7 @@ import {
   type ServerContext
 } from "@modelcontextprotocol/server"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
@@ -35,7 +36,7 @@ export interface Attached {
 }
 
 export interface Questions {
-  /** Checks the state of a request before its handler runs: forged, expired and foreign ones are refused. */
+  /** Reads the state of a request before its handler runs, which refuses forged, expired and foreign ones by `resume`. */
   readonly verify: (state: string, context: ServerContext) => Promise<unknown>
   /** Runs a call until its end or its first question. `name` is that of the tool or prompt. */
   readonly begin: <A extends object>(
@@ -127,14 +128,10 @@ export const make = Effect.gen(function* () {
     const state = Option.getOrUndefined(decodeState(context.mcpReq.requestState()))
     if (state === undefined) return undefined
     return Effect.suspend(() => {
+      if ("refused" in state) return refused(state.refused)
       const entry = open.get(state.id)
-      if (entry === undefined || entry.call.name !== name) {
-        return Effect.fail(
-          new ProtocolError(ProtocolErrorCode.InvalidParams, "This question has been answered, or waits no more.", {
-            reason: "invalid_request_state"
-          })
-        )
-      }
+      if (entry === undefined) return refused("over")
+      if (entry.call.name !== name) return refused("bind")
       const { answers, call, given, requests } = entry
       for (const [key, { method }] of Object.entries(requests)) {
         const answer = valid(method, context.mcpReq.inputResponses?.[key])
@@ -147,8 +144,16 @@ export const make = Effect.gen(function* () {
     })
   }
 
+  const verify: Questions["verify"] = (state, context) =>
+    codec.verify(state, context).catch((error: unknown): State => {
+      const why = error instanceof Error ? error.message : ""
+      // the SDK's refusal of what is thrown says nothing of what to do; here is nothing that could take a state
+      if (!methods.includes(context.mcpReq.method)) throw error
+      return { refused: why === "expired" || why === "bind" ? why : "unknown" }
+    })
+
   // a state is bound to its method, and what its call gives is that of the method
-  const questions = { verify: codec.verify, begin, resume } as object as Questions
+  const questions = { verify, begin, resume } as object as Questions
   return questions
 })
 
@@ -178,7 +183,36 @@ interface Open {
   readonly call: Call
 }
 
-const decodeState = Schema.decodeUnknownOption(Schema.Struct({ id: Schema.String }))
+/** Those whose calls may ask. */
+const methods = ["tools/call", "prompts/get"]
+
+/** A state that was read, or why it is of no use, in the words of the SDK. */
+const State = Schema.Union(
+  Schema.Struct({ id: Schema.String }),
+  Schema.Struct({ refused: Schema.Literal("expired", "bind", "unknown") })
+)
+type State = typeof State.Type
+const decodeState = Schema.decodeUnknownOption(State)
+
+const refusals = {
+  over: "This question has been answered, or waits no more.",
+  expired: `This question has waited longer than ${Duration.format(patience)} for its answer.`,
+  bind: "This requestState is of another call: of another client, method, tool or prompt.",
+  unknown:
+    "This requestState was not given out by this server since it was started, or was changed on the way. Send it back exactly as it came."
+}
+
+const refused = (why: keyof typeof refusals) =>
+  Effect.zipRight(
+    Effect.logWarning("the state of a question was refused", { why }),
+    Effect.fail(
+      new ProtocolError(
+        ProtocolErrorCode.InvalidParams,
+        `${refusals[why]} The request without requestState and inputResponses begins anew; if it was one of a run, run_status tells what became of it.`,
+        { reason: "invalid_request_state" }
+      )
+    )
+  )
 
 /** What a client would have to be able to answer, and did not say that it can. */
 export const missingOf = (requests: Requests, can: Asking["can"]) => {

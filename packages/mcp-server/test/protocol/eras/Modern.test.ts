@@ -70,6 +70,43 @@ describe("revision 2026-07-28 over stdio", { timeout: 60_000 }, () => {
     })
   )
 
+  it.scopedLive("refuses states that are replayed, expired, forged or foreign, and says what to do", () =>
+    Effect.gen(function* () {
+      const [server, other] = yield* Effect.all([start(), start()])
+      const stateOf = ({ requestState }: Json) => ({ requestState, inputResponses: answered({ ok: true }) })
+      const asked = ({ request }: typeof server) => Effect.map(request("tools/call", call(question)), stateOf)
+      const refused = Effect.fnUntraced(function* (words: string, name: string, more: Json, method = "tools/call") {
+        const { code, message } = yield* Effect.flip(server.request(method, call(name, more)))
+        assert.strictEqual(code, -32_602, words)
+        assert.include(message as string, words)
+        assert.include(message as string, "without requestState and inputResponses begins anew", words)
+        // a sentence is not a page
+        assert.isBelow((message as string).length, 300)
+      })
+      const [mine, late, theirs] = [yield* asked(server), yield* asked(server), yield* asked(other)]
+
+      const forged = { ...mine, requestState: `${String(mine.requestState)}x` }
+      yield* refused("was changed on the way", question, forged)
+      yield* refused("was changed on the way", question, { ...mine, requestState: "x" })
+      // the same server in another process: it may have been started anew
+      yield* refused("since it was started", question, theirs)
+      yield* refused("of another call", "test_streaming_elicitation", mine)
+      yield* refused("of another call", "test_simple_prompt", mine, "prompts/get")
+      // where nothing asks, no state is taken either
+      const read = { uri: "test://static-text", ...forged, _meta: meta() }
+      assert.strictEqual(yield* refusal(server.request("resources/read", read)), -32_602)
+
+      const done = yield* server.request("tools/call", call(question, mine))
+      assert.deepNestedInclude(done, { resultType: "complete" })
+      yield* refused("has been answered", question, mine)
+      // its question still waits, by the timer of the process
+      yield* server.jump
+      yield* refused("longer than 10m", question, late)
+      const again = yield* asked(server)
+      assert.deepNestedInclude(yield* server.request("tools/call", call(question, again)), { resultType: "complete" })
+    })
+  )
+
   it.scopedLive("tells a client that listens first what it will tell of, and answers others meanwhile", () =>
     Effect.gen(function* () {
       const { begin, request, seen } = yield* start()
