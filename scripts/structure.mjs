@@ -264,6 +264,25 @@ const undrawn = () => {
   ]
 }
 
+/** Calls of Effect's `unsafe…` functions in core, beside the table of docs/architecture.md that says why. */
+const unsafe = () => {
+  const told = new Map(
+    [...readFileSync(inRoot("docs/architecture.md"), "utf8").matchAll(/^\| `([\w/]+\.ts)` \| (\d+) \| \w/gm)].map(
+      ([, file, count]) => [`packages/core/src/${file}`, Number(count)]
+    )
+  )
+  const found = new Map(
+    files
+      .filter((file) => roomOf(file) !== undefined)
+      .map((file) => [shown(file), [...readFileSync(file, "utf8").matchAll(/\.unsafe[A-Z]/g)].length])
+  )
+  return [...new Set([...told.keys(), ...found.keys()])].flatMap((file) =>
+    (told.get(file) ?? 0) === (found.get(file) ?? 0)
+      ? []
+      : [`${file} has ${found.get(file) ?? 0} unsafe calls, and docs/architecture.md tells of ${told.get(file) ?? 0}`]
+  )
+}
+
 const evolve = [...reached(inRoot("packages/core/src/agent/rules/Evolve.ts"), ({ type }) => !type)]
 
 const rules = {
@@ -280,6 +299,7 @@ const rules = {
   "packages stand on each other in one order": aslant(),
   "every public module is named": unnamed(),
   "a package depends on what its sources take": undeclared(),
+  "every unsafe call of core has its reason in docs/architecture.md": unsafe(),
   [`the rules of the loop reach at most ${limits.evolve} files`]:
     evolve.length === 0 || evolve.length > limits.evolve
       ? [`Evolve reaches ${evolve.length}: ${evolve.map(shown).join(", ")}`]

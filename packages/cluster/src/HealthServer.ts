@@ -49,7 +49,7 @@ export const serve = Effect.fnUntraced(function* ({ measure, port, unready }: Op
     if (!isAllowed) {
       return answer(401, "The token of LMS_BRIDGE_HTTP_TOKEN is required, or LMS_BRIDGE_METRICS_OPEN=1.\n")
     }
-    run(Effect.map(measure, () => answer(200, Prometheus.render())))
+    run(Effect.map(Effect.zipRight(measure, Prometheus.render), (text) => answer(200, text)))
   })
   yield* Effect.acquireRelease(
     Effect.async<void, PortTaken>((resume) => {

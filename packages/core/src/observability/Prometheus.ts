@@ -1,12 +1,13 @@
 /** Metrics in Prometheus' text format. */
+import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as MetricState from "effect/MetricState"
 import type * as MetricPair from "effect/MetricPair"
 
 /** All metrics whose names begin with `lms_`, by name. */
-export const render = (): string => {
+export const render = Effect.map(Metric.snapshot, (pairs): string => {
   const families = new Map<string, Array<MetricPair.MetricPair.Untyped>>()
-  for (const pair of Metric.unsafeSnapshot()) {
+  for (const pair of pairs) {
     const { name } = pair.metricKey
     if (!name.startsWith("lms_")) continue
     families.set(name, [...(families.get(name) ?? []), pair])
@@ -16,7 +17,7 @@ export const render = (): string => {
     .flatMap(([name, pairs]) => family(name, pairs))
     .map((line) => `${line}\n`)
     .join("")
-}
+})
 
 // -----------------------------------------------------------------------------
 // internal

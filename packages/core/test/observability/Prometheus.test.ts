@@ -1,9 +1,10 @@
 import * as Metrics from "#src/observability/Metrics.ts"
 import * as Prometheus from "#src/observability/Prometheus.ts"
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
 
 const lines = (name: string) =>
-  Prometheus.render()
+  Effect.runSync(Prometheus.render)
     .split("\n")
     .filter((line) => line.includes(name))
 

@@ -44,15 +44,16 @@ describe("Resilience", () => {
   it.effect("counts as retries the attempts after the first, and not that a call is made again later", () =>
     Effect.gen(function* () {
       const { protect } = yield* Resilience
-      const counted = () =>
-        Number(/^lms_retry_attempts_total\{operation="http.lifecycle"\} (\d+)$/m.exec(Prometheus.render())?.[1] ?? 0)
-      const before = counted()
+      const counted = Effect.map(Prometheus.render, (text) =>
+        Number(/^lms_retry_attempts_total\{operation="http.lifecycle"\} (\d+)$/m.exec(text)?.[1] ?? 0)
+      )
+      const before = yield* counted
       const { call } = yield* flaky(2)
       const again = protect("http.lifecycle")(call)
       yield* eventually(again)
-      assert.strictEqual(counted(), before + 2)
+      assert.strictEqual(yield* counted, before + 2)
       yield* Effect.replicateEffect(again, 3)
-      assert.strictEqual(counted(), before + 2)
+      assert.strictEqual(yield* counted, before + 2)
     }).pipe(Effect.provide(layer()))
   )
 

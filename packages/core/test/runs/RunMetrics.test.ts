@@ -5,6 +5,7 @@ import * as LogLines from "#src/runs/LogLines.ts"
 import * as RunMetrics from "#src/runs/RunMetrics.ts"
 import * as AgentLoopTest from "@lms-bridge/testing/AgentLoopTest"
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
 
 const secret = "the words of the task"
 const task = {
@@ -28,7 +29,7 @@ const events = bodies.map((body, seq) => stamp(body, RunId.make("run_m"), seq, s
 /** Other tests of the process count, too. */
 const value = (sample: string): number =>
   Number(
-    Prometheus.render()
+    Effect.runSync(Prometheus.render)
       .split("\n")
       .find((line) => line.startsWith(`${sample} `))
       ?.split(" ")
@@ -43,7 +44,7 @@ describe("the metrics of a run", () => {
     assert.strictEqual(value("lms_runs_active"), before + 1)
     for (const event of events.slice(-1)) reader.on(event)
     reader.end()
-    const text = Prometheus.render()
+    const text = Effect.runSync(Prometheus.render)
     assert.strictEqual(value("lms_runs_active"), before)
     assert.match(text, /^lms_tool_calls_total\{result="ok",server="files",tool="read_text_file"\} [1-9]\d*$/m)
     assert.match(text, /^lms_runs_total\{model="[^"]*",status="done"\} [1-9]\d*$/m)

@@ -16,6 +16,6 @@ export const metricsText = Effect.map(Effect.all([LmStudioApi, Settings]), ([api
   // without an answer in time, the last count stands
   return Effect.ignore(Effect.timeout(models, "2 seconds")).pipe(
     Effect.zipRight(measureQueues),
-    Effect.map(Prometheus.render)
+    Effect.zipRight(Prometheus.render)
   )
 })

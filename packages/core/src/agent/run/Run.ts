@@ -170,7 +170,7 @@ const carriedOut = (
       }
       offer(started)
       yield* withRun(runId)(LogLines.log(LogLines.of(started)))
-      const log = RunLog.make({ runId, state, seq: started.seq + 1, offer, write })
+      const log = yield* RunLog.make({ runId, state, seq: started.seq + 1, offer, write })
       const isHandedOn = yield* HandedOn
       const artifacts = Artifacts.makeStore()
       for (const event of past) {

@@ -4,7 +4,6 @@
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as FiberId from "effect/FiberId"
 import * as Schedule from "effect/Schedule"
 import type { RunId } from "../../observability/Correlation.ts"
 import { stamp, type AgentEvent, type AgentEventBody } from "../rules/AgentEvent.ts"
@@ -29,20 +28,20 @@ export interface RunLog {
 }
 
 /** `write` stores events. It is called, with all unwritten events, before anything happens that must not be lost. */
-export const make = (options: {
+export const make = Effect.fnUntraced(function* (options: {
   readonly runId: RunId
   readonly state: AgentState
   readonly seq: number
   readonly offer: (event: AgentEvent) => void
   readonly write: RunJournal.Write
-}): RunLog => {
+}) {
   const { offer, runId, write } = options
   let { seq, state } = options
   let unwritten: ReadonlyArray<AgentEvent> = []
-  const takenOver = Deferred.unsafeMake<never, RunTakenOver>(FiberId.none)
+  const takenOver = yield* Deferred.make<never, RunTakenOver>()
   let isOurs = true
   let unstored: string | undefined
-  const oneWriter = Effect.unsafeMakeSemaphore(1)
+  const oneWriter = yield* Effect.makeSemaphore(1)
   // Events are taken when the write's turn comes, so that none is lost when a fiber is interrupted or another writes first.
   // A timeout, or a person who stops the run, must not interrupt a write.
   const flush = Effect.suspend(() => {
@@ -67,7 +66,7 @@ export const make = (options: {
     schedule: Schedule.upTo(Schedule.spaced("1 second"), patience)
   })
   const byUrgency = { store: stored, wait, begin: Effect.forkDaemon(flush), none: Effect.void }
-  return {
+  const log: RunLog = {
     runId,
     flush,
     takenOver: Deferred.await(takenOver),
@@ -89,7 +88,8 @@ export const make = (options: {
         return line === undefined ? written : Effect.zipRight(LogLines.log(line), written)
       })
   }
-}
+  return log
+})
 
 // -----------------------------------------------------------------------------
 // internal

@@ -60,15 +60,11 @@ export const runCalls = Effect.fnUntraced(function* (
         (verdict._tag === "Refuse" ||
           (ToolPolicy.traitsOf(toolPolicy, verdict.tool).readOnly === true && assess(verdict).decision === "allow"))
     )
-  const places = new Map(
-    together
-      ? judged.flatMap(({ verdict }) =>
-          verdict._tag === "Run"
-            ? [[verdict.tool.tool.server, Effect.unsafeMakeSemaphore(policy.callConcurrencyPerServer)] as const]
-            : []
-        )
-      : []
-  )
+  const places = new Map<string, Effect.Semaphore>()
+  for (const { verdict } of together ? judged : []) {
+    if (verdict._tag === "Refuse") continue
+    places.set(verdict.tool.tool.server, yield* Effect.makeSemaphore(policy.callConcurrencyPerServer))
+  }
   const isStopped = yield* StopBetweenSteps
   const doubt = yield* Doubted
   const doubted = (assessment: ToolPolicy.Assessment, { tool }: Run): ToolPolicy.Assessment =>

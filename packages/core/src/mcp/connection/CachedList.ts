@@ -23,48 +23,49 @@ export const make = <A, E>(options: {
   readonly page: (cursor: string | undefined) => Effect.Effect<Page<A>, E>
   /** Wraps the request for all pages together. */
   readonly within: (all: Effect.Effect<ReadonlyArray<A>, E>) => Effect.Effect<ReadonlyArray<A>, E>
-}): CachedList<A, E> => {
-  const { keyOf, method, page, server } = options
-  const all = Effect.gen(function* () {
-    const items = new Map<string, A>()
-    const cursors = new Set<string | undefined>()
-    let cursor: string | undefined
-    do {
-      cursors.add(cursor)
-      const got = yield* page(cursor)
-      for (const item of got.items) if (!items.has(keyOf(item))) items.set(keyOf(item), item)
-      cursor = got.next
-      if (cursor !== undefined && (cursors.has(cursor) || cursors.size >= maxPages)) {
-        yield* Effect.logWarning(`the pages of ${method} do not end; the rest is dropped`).pipe(
-          Effect.annotateLogs({ server, pages: cursors.size })
-        )
-        break
+}): Effect.Effect<CachedList<A, E>> =>
+  Effect.gen(function* () {
+    const { keyOf, method, page, server } = options
+    const all = Effect.gen(function* () {
+      const items = new Map<string, A>()
+      const cursors = new Set<string | undefined>()
+      let cursor: string | undefined
+      do {
+        cursors.add(cursor)
+        const got = yield* page(cursor)
+        for (const item of got.items) if (!items.has(keyOf(item))) items.set(keyOf(item), item)
+        cursor = got.next
+        if (cursor !== undefined && (cursors.has(cursor) || cursors.size >= maxPages)) {
+          yield* Effect.logWarning(`the pages of ${method} do not end; the rest is dropped`).pipe(
+            Effect.annotateLogs({ server, pages: cursors.size })
+          )
+          break
+        }
+      } while (cursor !== undefined)
+      return [...items.values()]
+    })
+
+    const oneAtATime = yield* Effect.makeSemaphore(1)
+    const kept: { list: ReadonlyArray<A>; version: number } = { list: [], version: -1 }
+    const state = { version: 0 }
+    const fetched = Effect.gen(function* () {
+      // read before the request: a change announced while the list is on its way applies to the next reader
+      const { version } = state
+      if (kept.version !== version) {
+        kept.list = yield* options.within(all)
+        kept.version = version
       }
-    } while (cursor !== undefined)
-    return [...items.values()]
+      return kept.list
+    }).pipe(oneAtATime.withPermits(1), Effect.withSpan(`McpClient.${method}`, { attributes: { server } }))
+
+    return {
+      list: Effect.suspend(() => (kept.version === state.version ? Effect.succeed(kept.list) : fetched)),
+      edition: Effect.sync(() => String(state.version)),
+      changed: () => {
+        state.version += 1
+      }
+    }
   })
-
-  const oneAtATime = Effect.unsafeMakeSemaphore(1)
-  const kept: { list: ReadonlyArray<A>; version: number } = { list: [], version: -1 }
-  const state = { version: 0 }
-  const fetched = Effect.gen(function* () {
-    // read before the request: a change announced while the list is on its way applies to the next reader
-    const { version } = state
-    if (kept.version !== version) {
-      kept.list = yield* options.within(all)
-      kept.version = version
-    }
-    return kept.list
-  }).pipe(oneAtATime.withPermits(1), Effect.withSpan(`McpClient.${method}`, { attributes: { server } }))
-
-  return {
-    list: Effect.suspend(() => (kept.version === state.version ? Effect.succeed(kept.list) : fetched)),
-    edition: Effect.sync(() => String(state.version)),
-    changed: () => {
-      state.version += 1
-    }
-  }
-}
 
 // -----------------------------------------------------------------------------
 // internal

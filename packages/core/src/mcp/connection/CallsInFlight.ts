@@ -4,7 +4,6 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import {
   type ElicitationResult,
@@ -39,19 +38,21 @@ export const make = (server: string): CallsInFlight => {
   return {
     during: (self) =>
       Effect.acquireUseRelease(
-        Effect.flatMap(CurrentElicitation, (person) =>
-          Effect.map(CurrentSampling, (sampler) => {
-            // a call for which nobody could answer still counts: its questions are not for others
-            const call: Call = { person, sampler, ended: Deferred.unsafeMake(FiberId.none) }
-            calls.add(call)
-            return call
-          })
-        ),
+        Effect.gen(function* () {
+          // a call for which nobody could answer still counts: its questions are not for others
+          const call: Call = {
+            person: yield* CurrentElicitation,
+            sampler: yield* CurrentSampling,
+            ended: yield* Deferred.make<void>()
+          }
+          calls.add(call)
+          return call
+        }),
         () => self,
         (call) =>
-          Effect.sync(() => {
+          Effect.suspend(() => {
             calls.delete(call)
-            Deferred.unsafeDone(call.ended, Effect.void)
+            return Deferred.succeed(call.ended, undefined)
           })
       ),
     ask: (question) =>

@@ -171,22 +171,22 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     allows,
     mirrors: era() === "modern" && channel.transport.hasPerRequestStream === true
   })
-  const tools = kept("tools/list", "Its list of tools", "tools", toolPages.read, ({ name }) => name)
-  const resources = kept(
+  const tools = yield* kept("tools/list", "Its list of tools", "tools", toolPages.read, ({ name }) => name)
+  const resources = yield* kept(
     "resources/list",
     "Its list of resources",
     "resources",
     (result) => Effect.succeed(McpWire.resourcePage(server, result)),
     ({ uri }) => uri
   )
-  const templates = kept(
+  const templates = yield* kept(
     "resources/templates/list",
     "Its list of resource templates",
     "resources",
     (result) => Effect.succeed(McpWire.templatePage(server, result)),
     ({ uriTemplate }) => uriTemplate
   )
-  const prompts = kept(
+  const prompts = yield* kept(
     "prompts/list",
     "Its list of prompts",
     "prompts",

@@ -32,10 +32,7 @@ export const make = Effect.gen(function* () {
     RcRef.get(guard),
     (tell): Watch =>
       (leader) =>
-        Effect.acquireRelease(
-          Effect.sync(() => tell(`+ ${leader}\n`)),
-          () => Effect.sync(() => tell(`- ${leader}\n`))
-        )
+        Effect.acquireRelease(tell(`+ ${leader}\n`), () => tell(`- ${leader}\n`))
   )
   return { hold } satisfies ProcessGuard
 })
@@ -95,10 +92,10 @@ const start = Effect.uninterruptible(
         Effect.flatMap((left) => (left._tag === "Some" ? Effect.void : Effect.ignore(process.kill("SIGKILL"))))
       )
     )
-    return (line: string) => void outbox.unsafeOffer(encoder.encode(line))
+    return (line: string) => Effect.asVoid(outbox.offer(encoder.encode(line)))
   })
 ).pipe(
   Effect.catchAll((error) =>
-    Effect.as(Effect.logDebug("no guard for the processes of MCP servers", error), (_: string) => {})
+    Effect.as(Effect.logDebug("no guard for the processes of MCP servers", error), (_: string) => Effect.void)
   )
 )

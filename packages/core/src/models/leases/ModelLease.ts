@@ -1,6 +1,7 @@
 /**
  * Requests to a leased model: they carry our TTL, and recover once when the model turns out to be gone.
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -28,14 +29,13 @@ export const make = Effect.fnUntraced(function* (
     readonly again: Effect.Effect<Ensured, ModelLifecycleError>
   }
 ) {
-  const clock = yield* Effect.clock
-  let seenAt = clock.unsafeCurrentTimeMillis()
-  const see = () => (seenAt = clock.unsafeCurrentTimeMillis())
+  let seenAt = yield* Clock.currentTimeMillis
+  const see = Effect.map(Clock.currentTimeMillis, (now) => void (seenAt = now))
   const ttlSeconds = Duration.toSeconds(options.ttl)
-  const again = Effect.tap(options.again, () => Effect.sync(see))
+  const again = Effect.zipLeft(options.again, see)
 
-  const current = Effect.suspend(() =>
-    clock.unsafeCurrentTimeMillis() - seenAt < Duration.toMillis(trustFor) ? options.held : again
+  const current = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    now - seenAt < Duration.toMillis(trustFor) ? options.held : again
   )
 
   const chatWith = <E>(
@@ -52,10 +52,7 @@ export const make = Effect.fnUntraced(function* (
       const ask = ({ instanceId }: Ensured) =>
         Effect.ensuring(
           api.chatWith({ ...request, model: instanceId, ttlSeconds }, deliver, limits),
-          Effect.suspend(() => {
-            see()
-            return ledger.used(instanceId)
-          })
+          Effect.zipRight(see, ledger.used(instanceId))
         )
       /** A request whose output has been delivered is never repeated; otherwise it depends on what was lost. */
       const asking = (

@@ -1,11 +1,9 @@
 /** Records the traffic of a run onto a cassette. */
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as FiberRef from "effect/FiberRef"
-import * as GlobalValue from "effect/GlobalValue"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -131,14 +129,16 @@ const recordedForms = (
     forms
       .of(...args)
       .pipe(
-        Effect.locally(offTape, true),
+        Effect.provideService(OffTape, true),
         Effect.tap(
           Option.match({ onNone: () => Effect.void, onSome: ({ form, why }) => write({ _tag: "Form", form, why }) })
         )
       )
 })
 
-const offTape = GlobalValue.globalValue("@lms-bridge/core/runs/recording/offTape", () => FiberRef.unsafeMake(false))
+class OffTape extends Context.Reference<OffTape>()("@lms-bridge/core/runs/recording/OffTape", {
+  defaultValue: (): boolean => false
+}) {}
 
 const recordedLifecycle = (
   lifecycle: Context.Tag.Service<typeof ModelLifecycle>,
@@ -155,7 +155,7 @@ const recordedLifecycle = (
 })
 
 const recordedLease = (lease: ModelLease, write: Write): ModelLease => {
-  const onTape = (entry: CassetteEntry) => Effect.unlessEffect(write(entry), FiberRef.get(offTape))
+  const onTape = (entry: CassetteEntry) => Effect.unlessEffect(write(entry), OffTape)
   const replied = (reply: ChatReply) => onTape({ _tag: "Asked", reply })
   const failed = (error: unknown) => onTape({ _tag: "Asked", failure: playable(error) })
   return {

@@ -23,7 +23,7 @@ const clientWith = Effect.fnUntraced(function* (
 ) {
   const asked: Array<Omit<ChatRequest, "model">> = []
   const runId = yield* makeRunId
-  const log = RunLog.make({
+  const log = yield* RunLog.make({
     runId,
     state: initial({ _tag: "RunStarted", task: task(), runId, seq: 0, at: 0 }),
     seq: 1,

@@ -10,7 +10,7 @@ import { task } from "../doubles.ts"
 const slowly = Effect.gen(function* () {
   const runId = yield* makeRunId
   const disk = { written: new Array<number>(), writers: 0, most: 0 }
-  const log = RunLog.make({
+  const log = yield* RunLog.make({
     runId,
     state: initial({ _tag: "RunStarted", task: task(), runId, seq: 0, at: 0 }),
     seq: 1,

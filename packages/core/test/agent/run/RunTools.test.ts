@@ -128,7 +128,7 @@ const watched = Effect.fnUntraced(function* (
 ) {
   const events: Array<AgentEvent> = []
   const runId = yield* makeRunId
-  const log = RunLog.make({
+  const log = yield* RunLog.make({
     runId,
     state: initial({ _tag: "RunStarted", task: task(), runId, seq: 0, at: 0 }),
     seq: 1,

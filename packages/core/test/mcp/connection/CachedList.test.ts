@@ -6,7 +6,7 @@ describe("CachedList", () => {
   it.effect("is fetched again if the server says that it changed while it was on its way", () =>
     Effect.gen(function* () {
       let asked = 0
-      const list: CachedList.CachedList<string, never> = CachedList.make({
+      const list: CachedList.CachedList<string, never> = yield* CachedList.make({
         server: "s",
         method: "tools/list",
         keyOf: (item) => item,
