@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
+import { closedOnFailure } from "../internal/ownScope.ts"
 
 /** Gives why not all that was appended until now is in the file; undefined if it is. */
 export type Append = (text: string) => Effect.Effect<string | undefined>
@@ -26,8 +27,11 @@ export const make = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, name
 
   const opened = Effect.gen(function* () {
     const text = yield* Effect.orElseSucceed(fs.readFileString(name), () => "")
-    const found = yield* Scope.extend(fs.open(name, { flag: "a", mode: 0o600 }), scope)
-    size = (yield* found.stat).size
+    const found = yield* fs.open(name, { flag: "a", mode: 0o600 }).pipe(
+      Effect.tap(({ stat }) => Effect.map(stat, (known) => (size = known.size))),
+      closedOnFailure,
+      Scope.extend(scope)
+    )
     // a line truncated when a process was killed must not swallow the next one
     if (text !== "" && !text.endsWith("\n")) pending = `\n${pending}`
     file = found

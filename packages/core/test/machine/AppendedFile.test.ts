@@ -10,14 +10,18 @@ const full = new SystemError({ reason: "Unknown", module: "FileSystem", method: 
 /** A disk that is full, or has no handles left, when it is told so; what is written to a full one is torn in the middle. */
 const failing = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
-  const now = { full: false, handles: true }
+  const now = { full: false, handles: true, stat: true, open: 0 }
+  const counted = Effect.acquireRelease(
+    Effect.sync(() => (now.open += 1)),
+    () => Effect.sync(() => (now.open -= 1))
+  )
   const files: FileSystem.FileSystem = {
     ...fs,
     open: (path, options) =>
       now.handles
-        ? Effect.map(fs.open(path, options), (file) => ({
+        ? Effect.map(Effect.zipLeft(fs.open(path, options), counted), (file) => ({
             ...file,
-            stat: file.stat,
+            stat: Effect.suspend(() => (now.stat ? file.stat : Effect.fail(full))),
             truncate: (length) => file.truncate(length),
             writeAll: (bytes) =>
               now.full
@@ -47,6 +51,23 @@ describe("AppendedFile", () => {
         now.full = false
         assert.isUndefined(yield* append("fourth\n"))
         assert.strictEqual(yield* text, "one\nsecond\nthird\nfourth\n")
+      })
+    )
+  )
+
+  it.live("keeps no file open that could not be looked at", () =>
+    test(
+      Effect.gen(function* () {
+        const { files, name, now, text } = yield* failing
+        const { append } = yield* AppendedFile.make(files, name)
+        now.stat = false
+        assert.include(yield* append("one\n"), "ENOSPC")
+        assert.include(yield* append("second\n"), "ENOSPC")
+        assert.strictEqual(now.open, 0)
+        now.stat = true
+        assert.isUndefined(yield* append("third\n"))
+        assert.strictEqual(now.open, 1)
+        assert.strictEqual(yield* text, "one\nsecond\nthird\n")
       })
     )
   )

@@ -8,10 +8,10 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
+import { inOwnScope } from "../../internal/ownScope.ts"
 import * as TokenCount from "../../lmstudio/TokenCount.ts"
 import { present } from "../../schema/Fields.ts"
 import type { McpConnection } from "../../mcp/McpConnection.ts"
@@ -160,25 +160,21 @@ const held = Effect.gen(function* () {
       ...(contextLength === undefined ? preference : { contextLength }),
       onProgress: (progress) => tell(loading(progress))
     })
-  const inOwnScope = Effect.fnUntraced(function* <E, R>(
+  const taken = Effect.fnUntraced(function* <E, R>(
     taking: Effect.Effect<{ readonly lease: ModelLease; readonly ensured: Ensured }, E, R>
   ) {
-    const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
-    const { ensured, lease } = yield* taking.pipe(
-      Scope.extend(own),
-      Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
-    )
+    const [{ ensured, lease }, own] = yield* Scope.extend(inOwnScope(taking), scope)
     yield* tell({ _tag: "ModelReady", ensured })
     return { lease, own }
   })
   const again = (name: string | undefined, contextLength: number | undefined) =>
-    inOwnScope(
+    taken(
       Effect.flatMap(own(name, "chat", contextLength), (lease) =>
         Effect.map(lease.ensured, (ensured) => ({ lease, ensured }))
       )
     )
   const current = yield* Ref.make(
-    yield* inOwnScope(ModelChain.lease((name, ability) => own(name, ability, task.contextLength)))
+    yield* taken(ModelChain.lease((name, ability) => own(name, ability, task.contextLength)))
   )
   const grow = Effect.fnUntraced(function* (contextLength: number) {
     const { lease, own } = yield* Ref.get(current)
@@ -193,10 +189,10 @@ const held = Effect.gen(function* () {
           Effect.orElse(again(model, task.contextLength), () =>
             again(HandingOver.left(log.state)[0], task.contextLength)
           ),
-          (taken) => Ref.set(current, taken)
+          (one) => Ref.set(current, one)
         )
       ),
-      Effect.flatMap((taken) => Ref.set(current, taken))
+      Effect.flatMap((one) => Ref.set(current, one))
     )
   })
   const release = Effect.flatMap(Ref.get(current), ({ own }) => Scope.close(own, Exit.void))

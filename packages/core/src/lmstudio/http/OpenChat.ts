@@ -5,11 +5,10 @@ import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
+import { closedOnFailure } from "../../internal/ownScope.ts"
 import { parseJson } from "../../internal/parseJson.ts"
 import type { ChatEvent, ChatReply, ChatRequest } from "../Chat.ts"
 import * as ChatStream from "../ChatStream.ts"
@@ -220,16 +219,6 @@ const ended = (before: Reading, error: LmStudioError | undefined, now: number): 
         : new ReplyMalformed({ operation, detail: "the stream ended without any event of a reply" })
   }
 }
-
-/** Closes the resources of a failed attempt at once, not with the scope. */
-const closedOnFailure = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Scope.Scope> =>
-  Effect.flatMap(
-    Effect.flatMap(Effect.scope, (outer) => Scope.fork(outer, ExecutionStrategy.sequential)),
-    (scope) =>
-      Effect.onExit(Scope.extend(self, scope), (exit) =>
-        Exit.isFailure(exit) ? Scope.close(scope, exit) : Effect.void
-      )
-  )
 
 /** An error status and a JSON body are read whole; anything else is a stream of events. */
 const framesOf = (transport: Transport, asking: Asking, incoming: Incoming): Effect.Effect<Frames, LmStudioError> => {

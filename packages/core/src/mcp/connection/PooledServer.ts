@@ -7,7 +7,6 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
@@ -15,7 +14,8 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Schedule from "effect/Schedule"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
+import { closedOnFailure } from "../../internal/ownScope.ts"
 import * as CircuitBreaker from "../../resilience/CircuitBreaker.ts"
 import type * as RetryPolicy from "../../resilience/RetryPolicy.ts"
 import * as FairTurns from "../../resilience/FairTurns.ts"
@@ -91,15 +91,8 @@ export const make = Effect.fnUntraced(function* (options: {
     Effect.suspend(() => (state.current?.session === undefined ? Effect.void : state.current.session.rootsChanged))
   )
 
-  // in its own scope: nothing of a failed attempt is left when the next begins
-  const once = Effect.flatMap(Effect.scope, (scope) =>
-    Effect.flatMap(Scope.fork(scope, ExecutionStrategy.sequential), (own) =>
-      options.open({ roots: roots.current, inFlight }).pipe(
-        Scope.extend(own),
-        Effect.tapErrorCause((cause) => Scope.close(own, Exit.failCause(cause)))
-      )
-    )
-  )
+  // nothing of a failed attempt is left when the next begins
+  const once = closedOnFailure(options.open({ roots: roots.current, inFlight }))
   // it may be killed again, for example when memory is short
   const persistent = Effect.retry(once, { schedule: restarts(retries), while: isKilled })
   const rested = Effect.flatMap(Clock.currentTimeMillis, (now) =>

@@ -7,7 +7,7 @@ import type * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
@@ -15,6 +15,7 @@ import * as Scope from "effect/Scope"
 import { find, type Alias } from "../../configuration/AliasSetting.ts"
 import type { Settings, Values } from "../../configuration/Settings.ts"
 import type { ChatReply } from "../../lmstudio/Chat.ts"
+import { inOwnScope } from "../../internal/ownScope.ts"
 import { ModelNotFound } from "../../lmstudio/LmStudioError.ts"
 import * as ModelName from "../../lmstudio/ModelName.ts"
 import { nearest } from "../../names/nearest.ts"
@@ -217,14 +218,10 @@ const aliased = (inner: Inner, settings: Values, files: AliasFiles.AliasFiles): 
     const holding = { now: false }
     // runs when the lease itself has ended, so that the model is free by then
     yield* Effect.addFinalizer(() => (holding.now ? ended(way, seen) : Effect.void))
-    const own = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
-    const held = yield* inner.lease(model, options).pipe(
-      Scope.extend(own),
-      Effect.onExit((exit) => (exit._tag === "Failure" ? Scope.close(own, exit) : Effect.void))
-    )
+    const [held, own] = yield* inOwnScope(inner.lease(model, options))
     // others see the lease now: a switch that began before they could see it counts
     if (!(yield* stillRight(way))) {
-      yield* Scope.close(own, yield* Effect.exit(Effect.void))
+      yield* Scope.close(own, Exit.void)
       return undefined
     }
     holding.now = true
