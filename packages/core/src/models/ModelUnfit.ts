@@ -12,6 +12,8 @@ export class ModelUnfit extends Schema.TaggedError<ModelUnfit>()("ModelUnfit", {
   model: optional(Schema.String),
   /** Why none of the models fits that `auto` could take. */
   lacks: optional(Schema.String),
+  /** What the server said to the attempt, where it lists the model as one that can. */
+  said: optional(Schema.String),
   /** The models that can, loaded ones first. */
   suited: Schema.Array(Schema.Struct({ model: Schema.String, loaded: Schema.Boolean }))
 }) {
@@ -19,6 +21,8 @@ export class ModelUnfit extends Schema.TaggedError<ModelUnfit>()("ModelUnfit", {
   override get message() {
     if (this.lacks !== undefined)
       return `No model fits this: ${this.lacks}. Name one with --model (model), or load another.`
+    if (this.said !== undefined)
+      return `"${this.model}" is listed as a model that can ${words[this.ability]}, and refuses. ${this.said}`
     const does = words[this.ability]
     const why = this.ability === "chat" ? " is an embedding model and" : ""
     const what = this.model === undefined ? "" : `"${this.model}"${why} cannot ${does}. `

@@ -1,5 +1,6 @@
 /** What is known of a model on this machine, and how it is known. One record for each model, one row for each build of it. */
 import * as Schema from "effect/Schema"
+import type { EmbeddingUse } from "../models/catalog/EmbeddingEvidence.ts"
 import { optional, present } from "../schema/Fields.ts"
 
 /** Strongest first: tried here, a tally over finished runs, the server's word, a pattern in the name. */
@@ -20,7 +21,7 @@ export type Evidence = typeof Evidence.Type
 /**
  * What evidence can be about. `toolsInTemplate`: the chat template tells the model of its tools. `toolCalls`,
  * `callsInText`, `boundSteps`: calls in the three forms (`ToolForm`), a result that ends in an answer among the trials.
- * `restraint`: no call where none is needed. `tasks`: the tasks of the bench.
+ * `embeddings`: vectors of texts. `restraint`: no call where none is needed. `tasks`: the tasks of the bench.
  */
 export const Ability = Schema.Literal(
   "toolsInTemplate",
@@ -32,17 +33,20 @@ export const Ability = Schema.Literal(
   "tasks",
   "jsonSchema",
   "vision",
-  "reasoning"
+  "reasoning",
+  "embeddings"
 )
 export type Ability = typeof Ability.Type
 
-/** What has a value: tokens of context from whose every part it answers, seconds, tokens a second. */
+/** What has a value: tokens of context from whose every part it answers, seconds, tokens a second, numbers in a vector. */
 export const Measure = Schema.Literal(
   "context",
   "loadSeconds",
   "firstTokenSeconds",
   "tokensPerSecond",
-  "tokensPerSecondLong"
+  "tokensPerSecondLong",
+  "dimensions",
+  "millisPerText"
 )
 export type Measure = typeof Measure.Type
 
@@ -91,6 +95,19 @@ export const Tally = Schema.Struct({
 })
 export type Tally = typeof Tally.Type
 
+/** What uses of an embedding model have shown: at most one in a process, and one more where the next showed otherwise. */
+export const EmbeddingTally = Schema.Struct({
+  answered: Schema.NonNegativeInt,
+  refused: Schema.NonNegativeInt,
+  /** Of the last that answered. */
+  dimensions: optional(Schema.NonNegativeInt),
+  millisPerText: optional(Schema.NonNegative),
+  /** What the server said, where the last one refused. */
+  said: optional(Schema.String),
+  at: Schema.Number
+})
+export type EmbeddingTally = typeof EmbeddingTally.Type
+
 /** By the names of capabilities; those that this version does not know are kept as they are. */
 export const EvidenceRow = Schema.Struct({
   build: Build,
@@ -99,7 +116,8 @@ export const EvidenceRow = Schema.Struct({
   /** Why the last attempt to find out did not end. */
   unfinished: optional(Schema.String),
   evidence: Schema.Record({ key: Schema.String, value: Evidence }),
-  observed: optional(Tally)
+  observed: optional(Tally),
+  embedded: optional(EmbeddingTally)
 })
 export type EvidenceRow = typeof EvidenceRow.Type
 
@@ -112,10 +130,13 @@ export const ModelRecord = Schema.Struct({
 export type ModelRecord = typeof ModelRecord.Type
 
 /** The row with what was tried now in place of what was tried before; what was not tried now stays. */
-export const withEvidence = (row: EvidenceRow | undefined, tried: Omit<EvidenceRow, "observed">): EvidenceRow => ({
+export const withEvidence = (
+  row: EvidenceRow | undefined,
+  tried: Omit<EvidenceRow, "observed" | "embedded">
+): EvidenceRow => ({
   ...tried,
   evidence: { ...row?.evidence, ...tried.evidence },
-  ...present({ observed: row?.observed })
+  ...present({ observed: row?.observed, embedded: row?.embedded })
 })
 
 /** The row with one more tally. */
@@ -124,6 +145,30 @@ export const withTally = (row: EvidenceRow | undefined, build: Build, tally: Tal
   build: { ...row?.build, ...build },
   observed: row?.observed === undefined ? tally : sum(row.observed, tally)
 })
+
+/** The row with one more use of an embedding model. */
+export const withEmbedding = (
+  row: EvidenceRow | undefined,
+  build: Build,
+  use: EmbeddingUse,
+  at: number
+): EvidenceRow => {
+  const { said: _, ...before } = row?.embedded ?? { answered: 0, refused: 0 }
+  return {
+    ...(row ?? { at, evidence: {} }),
+    build: { ...row?.build, ...build },
+    embedded:
+      use._tag === "Refused"
+        ? { ...before, refused: before.refused + 1, said: use.said, at }
+        : {
+            ...before,
+            answered: before.answered + 1,
+            dimensions: use.dimensions,
+            millisPerText: use.millisPerText,
+            at
+          }
+  }
+}
 
 export const noTally: Tally = {
   runs: 0,

@@ -5,7 +5,16 @@
 import * as Schema from "effect/Schema"
 import * as FormChoice from "../agent/forms/FormChoice.ts"
 import type { ApiModel } from "../lmstudio/ApiModel.ts"
-import { Ability, Capability, Evidence, type EvidenceRow, Measure, type Tally } from "./Evidence.ts"
+import { present } from "../schema/Fields.ts"
+import {
+  Ability,
+  Capability,
+  type EmbeddingTally,
+  Evidence,
+  type EvidenceRow,
+  Measure,
+  type Tally
+} from "./Evidence.ts"
 
 /** The strongest evidence first. */
 export const Fact = Schema.Struct({ capability: Capability, evidence: Schema.NonEmptyArray(Evidence) })
@@ -19,6 +28,7 @@ export const of = (model: ApiModel, row: EvidenceRow | undefined): Known =>
     const [first, ...rest] = [
       row?.evidence[capability],
       row?.observed === undefined ? undefined : observed(row.observed)[capability],
+      row?.embedded === undefined ? undefined : embedded(row.embedded)[capability],
       declared(model)[capability],
       named(model)[capability]
     ].filter((evidence) => evidence !== undefined)
@@ -66,6 +76,16 @@ const observed = (tally: Tally): Found => {
   return Object.fromEntries(Object.entries(found).filter(([, evidence]) => evidence !== undefined))
 }
 
+/** The last use counts: a refusal is one of a short word, and what has answered once may have been replaced. */
+const embedded = ({ answered, at, dimensions, millisPerText, refused, said }: EmbeddingTally): Found => {
+  const evidence = { source: "observed", holds: true, trials: answered + refused, at } as const
+  return {
+    embeddings: { ...evidence, holds: said === undefined, value: answered, ...present({ detail: said }) },
+    ...(dimensions === undefined ? {} : { dimensions: { ...evidence, value: dimensions } }),
+    ...(millisPerText === undefined ? {} : { millisPerText: { ...evidence, value: millisPerText } })
+  }
+}
+
 const word = (source: "declared" | "named", holds: boolean, more: Partial<Evidence> = {}): Evidence => ({
   source,
   holds,
@@ -82,7 +102,9 @@ const declared = ({ maxContextLength, reasoningOptions, toolUse, type, vision }:
         ...(reasoningOptions === undefined ? {} : { reasoning: word("declared", reasoningOptions.length > 0) }),
         ...(maxContextLength === undefined ? {} : { context: word("declared", true, { value: maxContextLength }) })
       }
-    : {}
+    : type === "embedding"
+      ? { embeddings: word("declared", true) }
+      : {}
 
 const named = ({ key, type }: ApiModel): Found => {
   if (type !== "llm") return {}

@@ -71,11 +71,14 @@ const words: Readonly<Record<Capability, string>> = {
   jsonSchema: "answer by a JSON Schema",
   vision: "see images",
   reasoning: "think before it replies",
+  embeddings: "embed texts",
   context: "context that works",
   loadSeconds: "load",
   firstTokenSeconds: "first token after 500 tokens",
   tokensPerSecond: "speed after 500 tokens",
-  tokensPerSecondLong: "speed after half of the context"
+  tokensPerSecondLong: "speed after half of the context",
+  dimensions: "length of its vectors",
+  millisPerText: "time for a text"
 }
 
 const short: { readonly [K in Capability]?: string } = {
@@ -84,7 +87,8 @@ const short: { readonly [K in Capability]?: string } = {
   boundSteps: "tools",
   jsonSchema: "schema",
   vision: "vision",
-  reasoning: "thinking"
+  reasoning: "thinking",
+  embeddings: "embeddings"
 }
 
 const rounded = (value: number) => Math.round(value * 10) / 10
@@ -94,7 +98,9 @@ const units: { readonly [K in Capability]?: (value: number) => string } = {
   loadSeconds: (seconds) => `${rounded(seconds)} s`,
   firstTokenSeconds: (seconds) => `${rounded(seconds)} s`,
   tokensPerSecond: (speed) => `${rounded(speed)} tokens/s`,
-  tokensPerSecondLong: (speed) => `${rounded(speed)} tokens/s`
+  tokensPerSecondLong: (speed) => `${rounded(speed)} tokens/s`,
+  dimensions: (numbers) => `${numbers} numbers`,
+  millisPerText: (millis) => (millis < 1 ? "less than 1 ms" : `${Math.round(millis)} ms`)
 }
 
 const valueOf = (capability: Capability, { holds, source, value }: Evidence): string => {

@@ -17,14 +17,16 @@ import { LmsCli } from "../lmstudio/LmsCli.ts"
 import { LmStudioApi } from "../lmstudio/LmStudioApi.ts"
 import type { ApiModel } from "../lmstudio/ApiModel.ts"
 import type { EnsureOptions } from "../models/EnsureOptions.ts"
+import { EmbeddingEvidence, type EmbeddingUse } from "../models/catalog/EmbeddingEvidence.ts"
 import type { ModelLease } from "../models/LoadedModel.ts"
 import { ModelLifecycle, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import { buildOf } from "./BuildOf.ts"
 import { CallForms, type FormAnswer, type FormAsked } from "./CallForms.ts"
-import { type EvidenceRow, isTried, rowOf, type Tally, withEvidence, withTally } from "./Evidence.ts"
+import { type EvidenceRow, isTried, rowOf, type Tally, withEmbedding, withEvidence, withTally } from "./Evidence.ts"
 import { type FoundForm, formOf } from "./FormByEvidence.ts"
-import type * as Known from "./Known.ts"
+import * as Known from "./Known.ts"
 import { knownOf } from "./KnownModels.ts"
+import * as EmbeddingProbe from "./probe/EmbeddingProbe.ts"
 import * as ModelProbe from "./probe/ModelProbe.ts"
 import { quiet } from "./probe/Quiet.ts"
 import * as RecordFiles from "./RecordFiles.ts"
@@ -59,10 +61,12 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
     readonly known: (models: ReadonlyArray<ApiModel>) => Effect.Effect<ReadonlyMap<string, Known.Known>>
     /** Adds what a finished run has shown of the model by this key. */
     readonly observe: (model: string, tally: Tally) => Effect.Effect<void>
+    /** Adds what a use of the embedding model by this key has shown. */
+    readonly observeEmbedding: (model: string, use: EmbeddingUse) => Effect.Effect<void>
     /** The form of calls that a run of it gets when its task asks for none, as far as it is known now, and why. */
     readonly choice: (model: string) => Effect.Effect<FoundForm>
     /**
-     * Loads the model if needed, tries everything, and keeps what it finds step by step. Waits while anybody else is at
+     * Loads the model if needed, tries everything that fits its kind, and keeps what it finds step by step. Waits while anybody else is at
      * work, and fails with `ModelInUse` where that does not end.
      */
     readonly probe: (model: string | undefined, options?: ProbeOptions) => Effect.Effect<Probed, ModelLifecycleError>
@@ -91,6 +95,13 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
       })
       /** What was tried of it, as far as that holds. */
       const tried = (model: string) => Effect.map(current(model), Option.filter(isTried))
+
+      /** A server that has gone meanwhile must not hold up whoever ends. */
+      const buildInTime = (model: string) =>
+        Effect.map(
+          Effect.timeoutOption(buildOf(parts, model), patience),
+          Option.getOrElse(() => ({}))
+        )
 
       const keep = Effect.fnUntraced(function* (model: string, found: Pick<EvidenceRow, "evidence" | "unfinished">) {
         const build = yield* buildOf(parts, model)
@@ -137,12 +148,13 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
         current,
         known: (models) => Effect.withSpan(knownOf(parts, files.read, models), "ModelRegistry.known"),
         observe: Effect.fn("ModelRegistry.observe")(function* (model, tally) {
-          // a server that has gone meanwhile must not hold up whoever ends
-          const build = yield* Effect.map(
-            Effect.timeoutOption(buildOf(parts, model), patience),
-            Option.getOrElse(() => ({}))
-          )
+          const build = yield* buildInTime(model)
           yield* files.update(model, (rows) => withTally(rowOf(rows, build), build, tally))
+        }),
+        observeEmbedding: Effect.fn("ModelRegistry.observeEmbedding")(function* (model, use) {
+          const build = yield* buildInTime(model)
+          const at = yield* Clock.currentTimeMillis
+          yield* files.update(model, (rows) => withEmbedding(rowOf(rows, build), build, use, at))
         }),
         choice,
         form: (lease, asked) =>
@@ -165,14 +177,17 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
         ) {
           const since = yield* Clock.currentTimeMillis
           const told = (model: string) => (why: string) => onProgress?.({ _tag: "Waiting", model, why }) ?? Effect.void
-          const key = yield* lifecycle.resolve(name, "chat")
+          const key = yield* lifecycle.resolve(name, name === undefined ? "chat" : undefined)
+          const embeds = (yield* parts.api.models).some((model) => model.key === key && model.type === "embedding")
+          const ability = embeds ? "embedding" : "chat"
+          yield* lifecycle.resolve(key, ability)
           // a load would take from the memory and the time of somebody's run
           yield* quiet(lifecycle, undefined, told(key))
-          return yield* lifecycle.withModel(key, { ability: "chat", temporary: true, onProgress })((lease) =>
+          return yield* lifecycle.withModel(key, { ability, temporary: true, onProgress })((lease) =>
             Effect.gen(function* () {
               const { instanceId, model } = yield* lease.ensured
               let row: EvidenceRow = { build: {}, at: since, evidence: {} }
-              const { requests, untried } = yield* WholeProbe.run(lease, {
+              const options: WholeProbe.Options = {
                 limit: Duration.decode(limit),
                 idle: quiet(lifecycle, instanceId, told(model)),
                 onTrial,
@@ -181,7 +196,10 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
                     row = { ...kept, evidence: { ...row.evidence, ...kept.evidence } }
                     return onFound(row)
                   })
-              })
+              }
+              const { requests, untried } = yield* embeds
+                ? EmbeddingProbe.run(lease, (input) => parts.api.embed({ model: instanceId, input }), options)
+                : WholeProbe.run(lease, options)
               return { model, row, requests, untried, millis: (yield* Clock.currentTimeMillis) - since }
             })
           )
@@ -194,11 +212,30 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
   static readonly forms: Layer.Layer<never, never, ModelRegistry> = Layer.effectContext(
     Effect.map(ModelRegistry, ({ form }) => Context.make(CallForms, { of: form }))
   )
+
+  /** The same for the choice of an embedding model. */
+  static readonly embeddings: Layer.Layer<never, never, ModelRegistry> = Layer.effectContext(
+    Effect.map(ModelRegistry, ({ known, observeEmbedding }) =>
+      Context.make(EmbeddingEvidence, {
+        embeds: (models) => Effect.map(known(models), embeddersIn),
+        used: observeEmbedding
+      })
+    )
+  )
 }
 
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** What the server declares is known without us. */
+const embeddersIn = (all: ReadonlyMap<string, Known.Known>): ReadonlyMap<string, boolean> =>
+  new Map(
+    [...all].flatMap(([key, known]) => {
+      const { holds, source } = Known.about(known, "embeddings") ?? {}
+      return holds === undefined || source === "declared" ? [] : [[key, holds] as const]
+    })
+  )
 
 const patience = Duration.seconds(2)
 

@@ -52,7 +52,11 @@ describe("what is known of a model", () => {
     assert.deepInclude(Known.about(known, "vision"), { source: "named" })
     assert.strictEqual(KnownWords.brief(known), "vision?")
     assert.deepStrictEqual(Known.of(model("acme/plain"), undefined), [])
-    assert.deepStrictEqual(Known.of(model("acme/see-vl-7b", { type: "embedding", vision: true }), undefined), [])
+    const embedding = Known.of(model("acme/see-vl-7b", { type: "embedding", vision: true }), undefined)
+    assert.deepStrictEqual(
+      embedding.map(({ capability }) => capability),
+      ["embeddings"]
+    )
     assert.strictEqual(Known.can(Known.of(model("acme/see-vl-7b", { vision: false }), undefined), "vision"), false)
   })
 

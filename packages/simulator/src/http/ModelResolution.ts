@@ -81,6 +81,9 @@ export const settle = (resolved: Resolved, failed: LoadFault): Effect.Effect<Ins
     ? Effect.succeed(resolved.instance)
     : Effect.mapError(resolved.begun.result, (failure) => failed(failure.key, failure.text))
 
+/** The SDK's own text; the status on the HTTP routes is not on record. */
+export const wrongDomain = ErrorBody.openAi(400, "Model has wrong domain.", { param: "model" })
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -111,9 +114,6 @@ const noModelsLoaded = ErrorBody.openAi(
   "No models loaded. Please load a model in the developer page or use the 'lms load' command.",
   { param: "model" }
 )
-
-// The SDK's own text; the status on the HTTP routes is not on record.
-const wrongDomain = ErrorBody.openAi(400, "Model has wrong domain.", { param: "model" })
 
 const invalidIdentifier = (machine: Machine, name: string) =>
   `Invalid model identifier "${name}". Please specify a valid downloaded model (e.g., ${machine.models

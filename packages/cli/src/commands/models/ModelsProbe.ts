@@ -6,6 +6,7 @@ import * as Command from "@effect/cli/Command"
 import { ToolForm } from "@lms-bridge/core/AgentLoop"
 import { EvidenceRow, formOf, Known, ModelRegistry, type Probed } from "@lms-bridge/core/ModelCatalog"
 import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
+import { optional } from "@lms-bridge/core/Json"
 import { table } from "@lms-bridge/core/Settings"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -40,10 +41,10 @@ export const command = Command.make("probe", {
       const screen = yield* Screen
       const lifecycle = yield* ModelLifecycle
       // a name that means nothing is said before minutes have passed
-      const keys = yield* Effect.forEach(names.length === 0 ? [undefined] : names, (name) =>
-        lifecycle.resolve(name, "chat")
-      )
-      const models = [...new Set(keys)]
+      const models =
+        names.length === 0
+          ? [yield* lifecycle.resolve(undefined, "chat")]
+          : [...new Set(yield* Effect.forEach(names, (name) => lifecycle.resolve(name)))]
       const failed: Array<{ readonly _tag: string }> = []
       for (const [index, model] of models.entries()) {
         const tried = yield* Effect.either(probe(model, limit))
@@ -63,13 +64,13 @@ export const command = Command.make("probe", {
 )
 
 export const render = (probed: Probed, columns?: number): string => {
-  const { calls, model, millis, requests, row, untried } = shown(probed)
+  const { model, millis, requests, row, untried } = probed
   const took = `${Words.count(requests, "request")} in ${Words.duration(millis)}`
   if (Object.keys(row.evidence).length === 0) {
     return `${model}: nothing was found in ${Words.duration(millis)}, so slow is it now. --limit gives more time.`
   }
   return [
-    `${model}: calls are ${calls.form}. ${calls.why} (${took})`,
+    `${model}: ${headline(row)} (${took})`,
     "",
     FoundOut.render(Known.ofRow(row), columns),
     ...(untried.length === 0 ? [] : ["", `Not tried, for want of time: ${untried.join(", ")}. --limit gives more.`])
@@ -80,7 +81,18 @@ export const render = (probed: Probed, columns?: number): string => {
 // internal
 // -----------------------------------------------------------------------------
 
-const shown = (probed: Probed) => ({ ...probed, calls: formOf(probed.row) })
+const isEmbedding = ({ evidence }: EvidenceRow) => evidence["embeddings"] !== undefined
+
+const shown = (probed: Probed) => (isEmbedding(probed.row) ? probed : { ...probed, calls: formOf(probed.row) })
+
+const headline = (row: EvidenceRow): string => {
+  if (!isEmbedding(row)) {
+    const { form, why } = formOf(row)
+    return `calls are ${form}. ${why}`
+  }
+  const { detail, holds, trials = 0, value = 0 } = row.evidence["embeddings"] ?? {}
+  return `${holds === true ? "it embeds texts" : "it is of no use for embeddings"}, ${value} of ${trials} trials.${detail === undefined ? "" : ` ${detail}`}`
+}
 
 const probe = Effect.fnUntraced(function* (model: string, limit: Option.Option<Duration.Duration>) {
   const screen = yield* Screen
@@ -113,7 +125,7 @@ const encode = Schema.encodeSync(
   Schema.parseJson(
     Schema.Struct({
       model: Schema.String,
-      calls: Schema.Struct({ form: ToolForm, why: Schema.String }),
+      calls: optional(Schema.Struct({ form: ToolForm, why: Schema.String })),
       requests: Schema.Int,
       untried: Schema.Array(Schema.String),
       millis: Schema.Number,

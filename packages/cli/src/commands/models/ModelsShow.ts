@@ -65,7 +65,7 @@ export const render = (
     ...(rows.length === 0
       ? []
       : ["", ...rows.map(({ build }) => `Tried or seen with ${KnownWords.buildWords(build)}`)]),
-    ...(known.some(({ evidence: [best] }) => best.source === "verified") || model.type === "embedding"
+    ...(known.some(({ evidence: [best] }) => best.source === "verified")
       ? []
       : ["", `Not tried yet: \`lms-bridge models probe ${model.key}\` tries it.`])
   ].join("\n")

@@ -42,9 +42,9 @@ describe("models ls", () => {
       assert.strictEqual(
         out,
         [
-          "MODEL          TYPE       PARAMS  SIZE     MAX CONTEXT  CAN    LOADED",
-          "qwen/qwen3-4b  llm        4B      2.5 GiB  32768        tools  qwen/qwen3-4b:2",
-          "nomic          embedding                   32768"
+          "MODEL          TYPE       PARAMS  SIZE     MAX CONTEXT  CAN         LOADED",
+          "qwen/qwen3-4b  llm        4B      2.5 GiB  32768        tools       qwen/qwen3-4b:2",
+          "nomic          embedding                   32768        embeddings"
         ].join("\n")
       )
     })

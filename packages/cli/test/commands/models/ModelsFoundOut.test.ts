@@ -111,6 +111,46 @@ describe("models probe", () => {
     })
   )
 
+  it.effect("of an embedding model, says whether it embeds, and nothing about calls", () =>
+    Effect.gen(function* () {
+      const at = Date.UTC(2026, 10, 28)
+      const tried = (holds: boolean, detail?: string): EvidenceRow => ({
+        build: {},
+        at,
+        evidence: {
+          embeddings: {
+            source: "verified",
+            holds,
+            value: holds ? 3 : 0,
+            trials: holds ? 3 : 1,
+            at,
+            ...(detail === undefined ? {} : { detail })
+          },
+          dimensions: { source: "verified", holds: true, value: 768, trials: 3, at },
+          millisPerText: { source: "verified", holds: true, value: 12.4, trials: 3, at }
+        }
+      })
+      const probe = (row: EvidenceRow, ...options: ReadonlyArray<string>) =>
+        cli(["models", "probe", "acme/embed", ...options], {
+          lifecycle,
+          registry: { probe: () => Effect.succeed({ model: "acme/embed", row, requests: 3, untried: [], millis: 400 }) }
+        })
+      assert.deepStrictEqual((yield* probe(tried(true))).out.split("\n"), [
+        "acme/embed: it embeds texts, 3 of 3 trials. (3 requests in 400 ms)",
+        "",
+        "CAN                                 KNOWN BY    COUNTS  ON",
+        "embed texts            yes          tried here  3 of 3  2026-11-28",
+        "length of its vectors  768 numbers  tried here          2026-11-28",
+        "time for a text        12 ms        tried here          2026-11-28"
+      ])
+      assert.match(
+        (yield* probe(tried(false, "It said: no."))).out,
+        /^acme\/embed: it is of no use for embeddings, 0 of 1 trials\. It said: no\. /
+      )
+      assert.notProperty(JSON.parse((yield* probe(tried(true), "--json")).out), "calls")
+    })
+  )
+
   it.effect("a model that fails does not keep the others from being tried", () =>
     Effect.gen(function* () {
       const { code, err, out } = yield* cli(["models", "probe", "acme/broken", "acme/b"], {

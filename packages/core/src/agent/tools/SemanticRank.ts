@@ -6,6 +6,7 @@ import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -81,17 +82,34 @@ export class SemanticRank extends Context.Reference<SemanticRank>()("@lms-bridge
         yield* stored.write(model, own)
         return Option.none()
       })
-      const near = Effect.fnUntraced(function* (task: string, tools: ReadonlyArray<CatalogTool>, options: Options) {
-        const model = yield* options.load ? embedder.small : embedder.atHand
-        if (Option.isNone(model)) return noneAtHand
-        const vectors = yield* vectorsBy(model.value, task, tools.map(textOf), options)
+      const nearBy = Effect.fnUntraced(function* (
+        model: string,
+        task: string,
+        tools: ReadonlyArray<CatalogTool>,
+        options: Options
+      ) {
+        const vectors = yield* vectorsBy(model, task, tools.map(textOf), options)
         return Option.match(vectors, {
-          onNone: () => untold(`${model.value} gave vectors that cannot be compared`),
-          onSome: ({ ofTask, ofTools }) => {
+          onNone: () => untold(`${model} gave vectors that cannot be compared`),
+          onSome: ({ ofTask, ofTools }): Nearness => {
             const order = byCosine(ofTask, ofTools).flatMap((place) => tools[place]?.name ?? [])
-            return { _tag: "Near", model: model.value, order } as const
+            return { _tag: "Near", model, order }
           }
         })
+      })
+      /** One that refuses is not offered again, so the next one is asked. */
+      const near = Effect.fnUntraced(function* (task: string, tools: ReadonlyArray<CatalogTool>, options: Options) {
+        const best = options.load ? embedder.small : embedder.atHand
+        let refusal: { readonly model: string; readonly why: string } | undefined
+        for (;;) {
+          const model = Option.getOrUndefined(yield* best)
+          if (refusal !== undefined && (model === undefined || model === refusal.model)) return untold(refusal.why)
+          if (model === undefined) return noneAtHand
+          const found = yield* Effect.either(nearBy(model, task, tools, options))
+          if (Either.isRight(found)) return found.right
+          if (found.left._tag !== "ModelUnfit") return yield* found.left
+          refusal = { model, why: found.left.message }
+        }
       })
       return {
         of: (task, tools, options) =>
@@ -120,6 +138,12 @@ export const byCosine = (to: Vector, vectors: ReadonlyArray<Vector>): ReadonlyAr
     .toSorted((a, b) => b.cosine - a.cosine || a.place - b.place)
     .map(({ place }) => place)
 
+/** Whether a vector has a direction and as many dimensions as the other. */
+export const isLike = (other: Vector) => (vector: Vector) => {
+  const size = length(vector)
+  return vector.length === other.length && Number.isFinite(size) && size > 0
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -134,12 +158,6 @@ const untold = (reason: string): Nearness => ({ _tag: "Untold", reason })
 
 const dot = (a: Vector, b: Vector) => a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0)
 const length = (vector: Vector) => Math.sqrt(dot(vector, vector))
-
-/** Whether a vector has a direction and as many dimensions as the other. */
-const isLike = (other: Vector) => (vector: Vector) => {
-  const size = length(vector)
-  return vector.length === other.length && Number.isFinite(size) && size > 0
-}
 
 const textOf = ({ definition, tool }: CatalogTool): string => {
   const { description, parameters } = slim(definition)

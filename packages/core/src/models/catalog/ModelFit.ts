@@ -1,6 +1,7 @@
 /**
  * Chooses a model for work that not every model can do: chatting, seeing images, embedding texts. Pure and deterministic.
  */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -30,7 +31,9 @@ export const choose = (
     return fits(found, ability) ? Either.right(found) : Either.left(unfit(models, ability, found.key))
   }
   const wanted = Option.flatMapNullable(preferred, (key) => ModelName.find(able, key)?.model)
-  const best = Option.getOrElse(wanted, () => (ability === "embedding" ? smallest(able) : ModelSelection.choose(able)))
+  const best = Option.getOrElse(wanted, () =>
+    ability === "embedding" ? embedders(able).able[0] : ModelSelection.choose(able)
+  )
   return best === undefined ? Either.left(unfit(models, ability)) : Either.right(best)
 }
 
@@ -56,6 +59,27 @@ export const find = Effect.fn("ModelFit.find")(function* (ability: Ability, name
   return key
 })
 
+/**
+ * Embedding models, the best first: what was seen to embed, what is in memory, what is smallest. `embeds` is what was tried or
+ * seen of a model, by its key; those that were seen to refuse stand apart.
+ */
+export const embedders = (
+  models: ReadonlyArray<ApiModel>,
+  embeds: (key: string) => boolean | undefined = () => undefined
+): { readonly able: ReadonlyArray<ApiModel>; readonly refusing: ReadonlyArray<ApiModel> } => {
+  const [refusing, others] = Arr.partition(models, ({ key }) => embeds(key) !== false)
+  const rankOf = ({ instances, key }: ApiModel) => (embeds(key) === true ? 0 : 2) + (instances.length > 0 ? 0 : 1)
+  return {
+    refusing,
+    able: others.toSorted(
+      (left, right) =>
+        rankOf(left) - rankOf(right) ||
+        (left.sizeBytes ?? Infinity) - (right.sizeBytes ?? Infinity) ||
+        (left.key < right.key ? -1 : 1)
+    )
+  }
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
@@ -76,10 +100,3 @@ const can =
 /** A plain OpenAI server lists only names. */
 const isUnknown = ({ type, vision }: ApiModel, ability: Ability) =>
   ability === "vision" ? type === "llm" && vision === undefined : type !== "embedding" && type !== "llm"
-
-const smallest = (models: ReadonlyArray<ApiModel>) => {
-  const loaded = models.filter(({ instances }) => instances.length > 0)
-  return (loaded.length > 0 ? loaded : models).toSorted(
-    (left, right) => (left.sizeBytes ?? Infinity) - (right.sizeBytes ?? Infinity) || (left.key < right.key ? -1 : 1)
-  )[0]
-}

@@ -2,18 +2,14 @@
  * Tries how a model makes calls: a few short requests under a lease, at temperature 0. Native first, because calls in text
  * are seen in the same replies; bound steps where that leaves a doubt.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { ToolForm } from "../../agent/ToolForm.ts"
 import type { Usage } from "../../lmstudio/Chat.ts"
 import * as TokenCount from "../../lmstudio/TokenCount.ts"
 import type { ModelLease } from "../../models/LoadedModel.ts"
-import { present } from "../../schema/Fields.ts"
 import * as Asker from "./Asker.ts"
-import type { Capability, Evidence } from "../Evidence.ts"
+import { type Found, result } from "./Judged.ts"
 import * as Trials from "./ProbeTrials.ts"
-
-export type Found = { readonly [K in Capability]?: Evidence }
 
 export interface Tried {
   readonly evidence: Found
@@ -76,20 +72,6 @@ export const bound = Effect.fnUntraced(function* (asker: Asker.Asker) {
     )
   }
 })
-
-/** The majority decides. */
-export const result = (right: ReadonlyArray<boolean>, detail?: string): Effect.Effect<Evidence> =>
-  Effect.map(Clock.currentTimeMillis, (at) => {
-    const value = right.filter(Boolean).length
-    return {
-      source: "verified",
-      holds: value * 2 > right.length,
-      value,
-      trials: right.length,
-      at,
-      ...present({ detail })
-    }
-  })
 
 // -----------------------------------------------------------------------------
 // internal

@@ -13,13 +13,12 @@ import type { ModelLease } from "../../models/LoadedModel.ts"
 import type { ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import * as Asker from "./Asker.ts"
 import type { Evidence } from "../Evidence.ts"
+import { type Found, loadTime, measured, median, result } from "./Judged.ts"
 import { formOf } from "../FormByEvidence.ts"
 import * as ModelProbe from "./ModelProbe.ts"
 import { pictures } from "./ProbeImages.ts"
 import * as Texts from "./ProbeTexts.ts"
 import * as Trials from "./ProbeTrials.ts"
-
-type Found = ModelProbe.Found
 
 export interface Options {
   /** Before each request: what is tried, in words. */
@@ -43,7 +42,8 @@ export const run = Effect.fn("WholeProbe.run")(function* (
   { idle, limit, onFound, onTrial }: Options
 ) {
   const asker = Asker.make(lease, onTrial)
-  const { action, contextLength, tookMillis } = yield* lease.ensured
+  const ensured = yield* lease.ensured
+  const { contextLength } = ensured
   let found: Found = {}
   let spent = 0
   const untried: Array<string> = []
@@ -59,17 +59,15 @@ export const run = Effect.fn("WholeProbe.run")(function* (
     yield* onFound(tried.value)
   })
 
-  if (action !== "already-loaded") {
-    const at = yield* Clock.currentTimeMillis
-    yield* onFound({ loadSeconds: { source: "verified", holds: true, value: tookMillis / 1000, trials: 1, at } })
-  }
+  const loaded = yield* loadTime(ensured)
+  if (Object.keys(loaded).length > 0) yield* onFound(loaded)
   yield* step("native calls", ModelProbe.native(asker))
   const { refused, requests } = asker.seen()
   if (requests === 0 && refused !== undefined) return yield* refused
   yield* step("bound steps", ModelProbe.bound(asker))
   yield* step(
     "thinking",
-    Effect.map(ModelProbe.result([asker.seen().thinks]), (reasoning) => ({ reasoning }))
+    Effect.map(result([asker.seen().thinks]), (reasoning) => ({ reasoning }))
   )
   yield* step("answers by schema", bySchema(asker))
   yield* step(
@@ -111,7 +109,7 @@ const bySchema = ({ say }: Asker.Asker) =>
       Effect.catchIf(Asker.isRefusal, () => Effect.succeed(false))
     )
   ).pipe(
-    Effect.flatMap((right) => ModelProbe.result(right)),
+    Effect.flatMap((right) => result(right)),
     Effect.map((jsonSchema) => ({ jsonSchema }))
   )
 
@@ -123,7 +121,7 @@ const alone = (asker: Asker.Asker, form: "native" | "text" | "bound") =>
       return read !== undefined && read.calls.length === 0 && read.words.trim() !== ""
     })
   ).pipe(
-    Effect.flatMap((right) => ModelProbe.result(right)),
+    Effect.flatMap((right) => result(right)),
     Effect.map((restraint) => ({ restraint }))
   )
 
@@ -135,10 +133,10 @@ const seeing = Effect.fnUntraced(function* ({ say }: Asker.Asker) {
       Effect.map(Option.some),
       Effect.catchIf(isBlind, () => Effect.succeedNone)
     )
-    if (Option.isNone(reply)) return { vision: yield* ModelProbe.result([false], "the server refuses images") }
+    if (Option.isNone(reply)) return { vision: yield* result([false], "the server refuses images") }
     right.push(Texts.reads(picture, reply.value))
   }
-  return { vision: yield* ModelProbe.result(right) }
+  return { vision: yield* result(right) }
 })
 
 /** llama.cpp says of images that a model cannot see them as of a fault of its own. */
@@ -226,18 +224,3 @@ const working = Effect.fnUntraced(function* ({ say }: Asker.Asker, contextLength
   }
   return { context: none }
 })
-
-const measured = <K extends keyof Found>(
-  measure: K,
-  values: ReadonlyArray<number>,
-  trials = values.length
-): Effect.Effect<Found> =>
-  Effect.map(Clock.currentTimeMillis, (at) => {
-    const value = median(values)
-    return value === undefined
-      ? {}
-      : { [measure]: { source: "verified", holds: true, value, trials, at } satisfies Evidence }
-  })
-
-const median = (values: ReadonlyArray<number>): number | undefined =>
-  values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)]

@@ -30,7 +30,10 @@ export const embeddings: Handler = Effect.fnUntraced(function* (exchange) {
     type: "embedding",
     ttlMs: ttlOf(body)
   })
-  const { promptProcessing } = yield* state.settings
+  const { api, promptProcessing } = yield* state.settings
+  const { models } = yield* state.get
+  const onDisk = models.find((model) => model.key === instance.key)
+  if (onDisk?.embeds === false) return yield* api === "llama-router" ? withoutEmbeddings : ModelResolution.wrongDomain
   const vectors = yield* Effect.gen(function* () {
     const occupation = yield* state.occupy(instance.id)
     yield* occupation.setStatus("computingEmbedding")
@@ -41,8 +44,7 @@ export const embeddings: Handler = Effect.fnUntraced(function* (exchange) {
     Effect.scoped,
     Effect.mapError((gone) => ErrorBody.bare(400, gone.message))
   )
-  const { models } = yield* state.get
-  const quantization = models.find((model) => model.key === instance.key)?.quantization.name.toLowerCase()
+  const quantization = onDisk?.quantization.name.toLowerCase()
   return json(200, {
     object: "list",
     data: vectors.map((embedding, index) => ({ object: "embedding", embedding, index })),
@@ -54,6 +56,13 @@ export const embeddings: Handler = Effect.fnUntraced(function* (exchange) {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** llama.cpp's words, of a model that was not started for them. */
+const withoutEmbeddings = ErrorBody.openAi(
+  501,
+  "This server does not support embeddings. Start it with `--embeddings`",
+  { type: "not_supported_error" }
+)
 
 const complete = Effect.fnUntraced(function* (exchange: Exchange, api: "v0" | "v1") {
   const { world } = exchange
