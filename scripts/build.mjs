@@ -13,7 +13,7 @@ const compile = async () => {
   if (code !== 0) fail(`build: the compiler found mistakes\n\n${stdout}${stderr}`)
 }
 
-const bundle = async ({ name, entry, file, beside, smallHeap = false }) => {
+const bundle = async ({ name, entry, file, beside, waits }) => {
   const { build } = await import("esbuild")
   if (!readFileSync(inRoot(entry), "utf8").startsWith("#!")) {
     fail(`build: ${entry} must begin with #!/usr/bin/env node, or ${name} cannot be started by its name`)
@@ -56,7 +56,7 @@ const bundle = async ({ name, entry, file, beside, smallHeap = false }) => {
     { path: programOf(file), contents: text },
     {
       path: file,
-      contents: launcher({ name, program: basename(programOf(file)), hash, version, smallHeap }),
+      contents: launcher({ name, program: basename(programOf(file)), hash, version, waits }),
       mode: 0o755
     },
     ...result.outputFiles

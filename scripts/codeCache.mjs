@@ -24,21 +24,24 @@ export const programText = (program) => {
  * cache, only slower. The text has a file of its own because V8 keeps the text of all that runs: within this file, the
  * program would be in memory twice.
  *
- * `smallHeap` is for a server, which waits beside a model that needs the memory: V8's young generation does not grow
- * during start-up, which would be permanent, and what the start leaves behind is collected when it is over; otherwise it
- * stays until the server has work. V8 rejects a cache that was made under other flags, so the first is set before
- * anything is compiled, and the others are taken back.
+ * `waits` says which commands are servers, or that the program is one: it waits beside a model that needs the memory. Then
+ * V8's young generation does not grow during start-up, which would be permanent, and what the start leaves behind is
+ * collected when it is over; otherwise it stays until the server has work. V8 rejects a cache that was made under other
+ * flags, so the first is set before anything is compiled, the others are taken back, and what waits has its own cache.
  */
-export const launcher = ({ name, program, hash, version, smallHeap }) => `#!/usr/bin/env node
+export const launcher = ({ name, program, hash, version, waits }) => `#!/usr/bin/env node
 import fs from "node:fs"
 import { createRequire } from "node:module"
 import path from "node:path"
 import vm from "node:vm"
 import { fileURLToPath } from "node:url"
-${smallHeap ? `import { setFlagsFromString } from "node:v8"\n\nsetFlagsFromString("--semi-space-growth-factor=1")\n` : ""}
+import { setFlagsFromString } from "node:v8"
+
+const waits = ${waits === true ? "true" : `${JSON.stringify(waits)}.includes(process.argv[2])`}
+if (waits) setFlagsFromString("--semi-space-growth-factor=1")
 const filename = fileURLToPath(import.meta.url)
 const folder = process.env.XDG_CACHE_HOME || (process.platform === "win32" ? process.env.LOCALAPPDATA : process.env.HOME && path.join(process.env.HOME, ".cache"))
-const cache = folder && path.join(folder, "lms-bridge", \`${name}-${hash}-\${process.version}-\${process.arch}.v8\`)
+const cache = folder && path.join(folder, "lms-bridge", \`${name}-${hash}-\${waits ? "waiting-" : ""}\${process.version}-\${process.arch}.v8\`)
 const start = () => {
   // before the program: glibc returns the memory of the first large buffer, and keeps that of later ones
   let cachedData
@@ -72,7 +75,15 @@ const keep = (script) => {
   setTimeout(write, ${settled}).unref()
   process.once("exit", write)
 }
-${smallHeap ? collecting : ""}
+const collect = () => {
+  setFlagsFromString("--expose-gc")
+  const gc = vm.runInNewContext("globalThis.gc")
+  setFlagsFromString("--no-expose-gc")
+  setFlagsFromString("--compact-on-every-full-gc")
+  gc?.()
+  setFlagsFromString("--no-compact-on-every-full-gc")
+}
+if (waits) setTimeout(collect, ${settled + 500}).unref()
 // --version is answered before anything is compiled
 if (process.argv.length === 3 && process.argv[2] === "--version") console.log(${JSON.stringify(version)})
 else start()
@@ -84,13 +95,3 @@ else start()
 
 /** Milliseconds until a client has been told of the tools, also on the first start of a new version. */
 const settled = 2000
-
-const collecting = `setTimeout(() => {
-  setFlagsFromString("--expose-gc")
-  const gc = vm.runInNewContext("globalThis.gc")
-  setFlagsFromString("--no-expose-gc")
-  setFlagsFromString("--compact-on-every-full-gc")
-  gc?.()
-  setFlagsFromString("--no-compact-on-every-full-gc")
-}, ${settled + 500}).unref()
-`

@@ -12,15 +12,23 @@ export const packages = readdirSync(inRoot("packages"))
   .filter((name) => existsSync(inRoot("packages", name, "src")))
   .toSorted()
 
-/** The programs, each started by one file; `beside` is where the package that people install has it. */
+/**
+ * The programs, each started by one file; `beside` is where the package that people install has it, and `waits` names its
+ * commands that wait for work.
+ */
 export const executables = [
-  { name: "lms-bridge", entry: "packages/cli/src/bin.ts", file: "packages/cli/dist/lms-bridge.js" },
+  {
+    name: "lms-bridge",
+    entry: "packages/cli/src/bin.ts",
+    file: "packages/cli/dist/lms-bridge.js",
+    waits: ["serve", "ui", "worker"]
+  },
   {
     name: "lms-bridge-mcp",
     entry: "packages/mcp-server/src/bin.ts",
     file: "packages/mcp-server/dist/lms-bridge-mcp.js",
     beside: "packages/cli/dist/lms-bridge-mcp.js",
-    smallHeap: true
+    waits: true
   }
 ]
 
