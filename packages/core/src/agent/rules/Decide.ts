@@ -259,7 +259,11 @@ const answered = (state: AgentState, now: number, answer: string, cut = false): 
     return finish(state, now, { status: "done", answer, cut })
   }
   const checked = StructuredAnswer.check(outputSchema, answer)
-  if (Either.isRight(checked)) return finish(state, now, { status: "done", answer, cut, structured: checked.right })
+  if (Either.isRight(checked)) {
+    const problem = state.adapted.form === "bound" ? Problems.ofStructured(state, checked.right) : undefined
+    const end = problem === undefined ? { status: "done" as const } : { status: "failed" as const, problem }
+    return finish(state, now, { ...end, answer, cut, structured: checked.right })
+  }
   const problems = checked.left.join("; ")
   if (!cut && isIgnored(state, checked.left)) {
     return emit({ _tag: "RequestRepeated", why: "schema-ignored", text: schemaIgnored })

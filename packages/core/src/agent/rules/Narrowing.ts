@@ -6,6 +6,7 @@
 import type { AgentEventBody } from "./AgentEvent.ts"
 import type { AgentState, TurnCall } from "./AgentState.ts"
 import { answer } from "../shapes/Bound.ts"
+import * as Grounds from "./Grounds.ts"
 import * as NoAnswer from "./NoAnswer.ts"
 import * as Sources from "./Sources.ts"
 import * as StallGuard from "./StallGuard.ts"
@@ -18,19 +19,21 @@ export const ofAnswer = (state: AgentState, text: string): Narrowed | undefined 
   if (!isOpen(state) || state.attempt.narrowed !== undefined) return undefined
   const meant = Sources.nearlyNamed(state)
   if (meant !== undefined) return onlyReading([lastTool(state)], `Nobody has looked at ${meant}.`)
+  const failed = StallGuard.failedChange(state)
+  // before anything is written
+  if (NoAnswer.isInVain(state) && failed === undefined) return lookFurther(state, "No call has found anything so far.")
   const left = Sources.untouched(state)
   if (left !== undefined) return anyCall(`No call has touched ${left}.`)
-  const failed = StallGuard.failedChange(state)
   if (failed !== undefined) {
     const text = `"${failed}" failed, and nothing was done about it.`
     return { _tag: "StepNarrowed", without: [], left: "all", again: failed, text }
   }
   if (NoAnswer.objection(state, text) !== undefined) return anyCall("The model only speaks of a call.")
   // nobody is to be driven to write: only reading tools are left to a model that gives up
-  const tool = NoAnswer.isInVain(state) ? "" : NoAnswer.givenUpOn(state, text)
-  if (tool === undefined) return undefined
-  const why = tool === "" ? "No call has found anything so far." : `The model gave up after "${tool}" did not help.`
-  return onlyReading(NoAnswer.exhausted(state), why)
+  const tool = NoAnswer.givenUpOn(state, text)
+  if (tool !== undefined) return lookFurther(state, `The model gave up after "${tool}" did not help.`)
+  const missing = NoAnswer.ownsUp(text) ? undefined : unread(state, text)
+  return missing === undefined ? undefined : lookFurther(state, missing)
 }
 
 /** In place of a call that was made before, or that writes what has not been read. */
@@ -40,7 +43,7 @@ export const ofCall = (state: AgentState, open: ReadonlyArray<TurnCall>): Narrow
   const { call } = first
   const source = Sources.unseen(state, call)
   if (source !== undefined) {
-    return onlyReading([], `"${call.name}" would write while nobody has looked at ${source}.`)
+    return onlyReading(lookedElsewhere(state), `"${call.name}" would write while nobody has looked at ${source}.`)
   }
   const before = state.attempt.narrowed
   if (!StallGuard.isInVain(state, call) || before?.without.includes(call.name) === true) return undefined
@@ -67,6 +70,30 @@ const isOpen = ({ adapted, narrowed }: AgentState): boolean =>
 
 /** Any call but one that may destroy something that the model had no mind to touch. */
 const anyCall = (text: string): Narrowed => ({ _tag: "StepNarrowed", without: [answer], left: "careful", text })
+
+const lookFurther = (state: AgentState, text: string): Narrowed => onlyReading(NoAnswer.exhausted(state), text)
+
+/** Why an answer that sounds right is not borne out by what was read. */
+const unread = (state: AgentState, text: string): string | undefined => {
+  // an answer that is asked for by its schema is no step that could be another
+  if (state.attempt.demand._tag === "Answer") return undefined
+  const source = Sources.unopened(state)
+  if (source !== undefined) return `No call has opened ${source}.`
+  const name = Grounds.unknownSubject(state, text)
+  if (name !== undefined) return `No result says anything of ${name}.`
+  const word = state.narrowed < mostForWords ? Grounds.notFound(state) : undefined
+  return word === undefined ? undefined : `Nothing was found for "${word}".`
+}
+
+/** A word need not stand in what answers it. */
+const mostForWords = 2
+
+/** Once sent to read, a model that read at another server looks there again and again: that server's tools are left out. */
+const lookedElsewhere = ({ narrowed, offered, stall: { activity } }: AgentState): ReadonlyArray<string> => {
+  const last = narrowed === 0 ? undefined : activity.at(-1)
+  const server = last?.reads === true ? last.name.match(/^.+?__/)?.[0] : undefined
+  return server === undefined ? [] : offered.filter((name) => name.startsWith(server))
+}
 
 const onlyReading = (tools: ReadonlyArray<string>, text: string): Narrowed => ({
   _tag: "StepNarrowed",

@@ -25,6 +25,14 @@ export const givenUpOn = ({ stall: { activity } }: AgentState, answer: string): 
 /** Whether the answer says that something is not there or could not be done. */
 export const ownsUp = (answer: string): boolean => denial.test(answer)
 
+/** Whether a value by the task's schema says that there is nothing: something in it is empty, or says so. */
+export const saysNothing = (value: unknown): boolean =>
+  value === null || value === false || value === ""
+    ? true
+    : typeof value === "string"
+      ? ownsUp(value)
+      : typeof value === "object" && (Object.keys(value).length === 0 || Object.values(value).some(saysNothing))
+
 /** Whether there were calls and none of them gave anything. */
 export const isInVain = ({ stall: { activity } }: AgentState): boolean =>
   activity.length > 0 && activity.every(({ told }) => told === undefined || gaveNothing(told))

@@ -1,7 +1,10 @@
 /** Why a run failed because of what the model said, in words for people. */
 import type { Problem } from "./AgentEvent.ts"
 import type { AgentState } from "./AgentState.ts"
+import * as Grounds from "./Grounds.ts"
+import * as Means from "./Means.ts"
 import * as NoAnswer from "./NoAnswer.ts"
+import * as Sources from "./Sources.ts"
 import * as StallGuard from "./StallGuard.ts"
 
 export const callNotRead: Problem = {
@@ -25,13 +28,27 @@ export const onlyThought: Problem = {
 }
 
 /**
- * What speaks against an answer of a model that tends to say that all is done: the last change failed, or no call found
- * anything and the answer does not say so.
+ * What speaks against an answer of a model that tends to say that all is done: the last change failed, or the answer does not
+ * say that no call found anything, that a file of the task could not be opened, that no result has what it speaks of, or that
+ * there is no tool for it.
  */
 export const ofAnswer = (state: AgentState, answer: string): Problem | undefined => {
   const tool = StallGuard.failedChange(state)
   if (tool !== undefined) return notDone(tool)
-  return NoAnswer.isInVain(state) && !NoAnswer.ownsUp(answer) ? nothingFound : undefined
+  if (NoAnswer.ownsUp(answer)) return undefined
+  if (NoAnswer.isInVain(state)) return nothingFound
+  const missing = Sources.unopened(state) ?? Grounds.unknownSubject(state, answer)
+  if (missing !== undefined) return notRead(missing)
+  const effect = Means.missing(state)
+  return effect === undefined ? undefined : noTool(effect)
+}
+
+/** The same for an answer by the task's schema, which has its own ways to say that there is nothing. */
+export const ofStructured = (state: AgentState, value: unknown): Problem | undefined => {
+  if (NoAnswer.saysNothing(value)) return undefined
+  if (NoAnswer.isInVain(state)) return nothingFound
+  const missing = Sources.unopened(state)
+  return missing === undefined ? undefined : notRead(missing)
 }
 
 // -----------------------------------------------------------------------------
@@ -47,3 +64,11 @@ const nothingFound: Problem = {
   message:
     "No call found anything, so the answer rests on no result. Check it, or try again with a larger model or more exact words."
 }
+const notRead = (missing: string): Problem => ({
+  tag: "NothingFound",
+  message: `Nothing that was read has "${missing}", although the answer speaks as if it did. Check it, or try again with a larger model or more exact words.`
+})
+const noTool = (effect: string): Problem => ({
+  tag: "NotDone",
+  message: `None of the tools on offer can ${effect}, so the task is probably not done, whatever the answer says. Look at what was changed, and add a server that can do it.`
+})

@@ -34,18 +34,41 @@ export const untouched = ({ messages, task }: AgentState): string | undefined =>
 export const nearlyNamed = ({ messages, task, stall: { activity } }: AgentState): string | undefined => {
   if (activity.every(({ told }) => told !== undefined)) return undefined
   const asked = sourcesIn(task.task)
-  const failed = new Set(
-    messages.flatMap((message) => (message.role === "tool" && isError(message.content) ? [message.toolCallId] : []))
-  )
-  const opened = argumentsIn(messages, failed).map(lastPart)
+  const opened = argumentsIn(messages, failedCalls(messages)).map(lastPart)
   return messages
     .flatMap((message) => (message.role === "tool" && !isError(message.content) ? pathsIn(message.content) : []))
     .find((path) => !opened.includes(lastPart(path)) && nearest(lastPart(path), asked).length > 0)
 }
 
+/** A source that calls have tried and none has opened, nor a file that is called nearly like it; undefined when there is none. */
+export const unopened = ({ messages, task }: AgentState): string | undefined => {
+  const failed = failedCalls(messages)
+  if (failed.size === 0) return undefined
+  const tried = argumentsIn(messages).map(lastPart)
+  const opened = argumentsIn(messages, failed).map(lastPart)
+  return sourcesIn(task.task).find(
+    (name) =>
+      tried.some((leaf) => leaf.includes(name)) &&
+      !opened.some((leaf) => leaf.includes(name) || nearest(leaf, [name]).length > 0)
+  )
+}
+
+/** Whether the task says where to look, and a call has looked there: a file, an address, or a server by its name. */
+export const isLookedAt = (state: AgentState): boolean => {
+  const { task } = state.task
+  if (sourcesIn(task).length > 0) return untouched(state) === undefined
+  const words = new Set(task.toLowerCase().split(/[^\p{L}\p{N}_-]+/u))
+  return state.calls.some(({ server }) => words.has(server.toLowerCase()))
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const failedCalls = (messages: ReadonlyArray<ChatMessage>): ReadonlySet<string> =>
+  new Set(
+    messages.flatMap((message) => (message.role === "tool" && isError(message.content) ? [message.toolCallId] : []))
+  )
 
 /** Last parts of paths, and addresses: what has an ending, or stands behind a slash. */
 const sourcesIn = (task: string): ReadonlyArray<string> => pathsIn(task).map(lastPart)

@@ -211,7 +211,11 @@ const narrowed = (state: AgentState, tools: RunTools): ReadonlyArray<string> => 
           return readOnly === true || adding || state.used.includes(name)
       }
     })
-  return [left(kind), left(kind === "adding" ? "careful" : kind), names].find((some) => some.length > 0) ?? names
+  // what failed is made good where it failed: another server keeps other things
+  const servers = without.map((name) => tools.catalog.find(name)?.tool.server)
+  const beside = left(kind).filter((name) => servers.includes(tools.catalog.find(name)?.tool.server))
+  const choices = kind === "adding" ? [beside, left(kind), left("careful"), names] : [left(kind), names]
+  return choices.find((some) => some.length > 0) ?? names
 }
 
 /** The request as it fits, after a summary of the old turns or with a larger context if that is what it takes. */
