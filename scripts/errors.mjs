@@ -123,11 +123,11 @@ const subjects = {
     ],
     ReplyRepeats: ["the model repeated the same words endlessly, so its reply was stopped", "another model"],
     NotDone: [
-      "the last change failed and no later call made up for it, whatever the answer says; the answer is given with this warning",
+      "the last change failed and no later call made up for it, or no tool on offer can do what is asked, whatever the answer says; the answer is given with this warning",
       "look at what is there, then try again or use a larger model"
     ],
     NothingFound: [
-      "no call found anything, so the answer rests on no result; it is given with this warning",
+      "no call found anything, or nothing that was read has what the answer is about; it is given with this warning",
       "check it, or ask in more exact words"
     ],
     AnswerNotValid: [

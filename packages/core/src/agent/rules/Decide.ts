@@ -7,7 +7,6 @@ import type { AgentEventBody, AgentOutcome, BudgetKind } from "./AgentEvent.ts"
 import type { AgentState, Demand, TurnCall } from "./AgentState.ts"
 import { wordsBeforeCalls } from "../forms/FoundCalls.ts"
 import * as Problems from "./Problems.ts"
-import { toolsDropped } from "./DroppedTools.ts"
 import * as HandingOver from "./HandingOver.ts"
 import * as Narrowing from "./Narrowing.ts"
 import * as NoAnswer from "./NoAnswer.ts"
@@ -209,7 +208,7 @@ const afterReply = (
       ...structuredIn(state, answer)
     })
   }
-  const dropped = toolsDropped(state, reply.usage, reply.toolCalls.length)
+  const dropped = Refusals.toolsDropped(state, reply.usage, reply.toolCalls.length)
   if (dropped !== undefined) return emit({ _tag: "ToolFormChosen", form: "bound", text: dropped })
   if (unread !== undefined && !state.attempt.corrected)
     return emit({ _tag: "AskedAgain", why: "call-in-text", text: unread })

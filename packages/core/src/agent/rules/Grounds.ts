@@ -1,6 +1,7 @@
 /**
- * What the results of a run say nothing of. Small models answer a question about somebody who is in no result with what they
- * read of somebody else, and take the first thing that they see for what they looked for in vain.
+ * What an answer does not rest on. Small models answer a question about somebody who is in no result with what they read of
+ * somebody else, take the first thing that they see for what they looked for in vain, and write a file where they should send
+ * a mail.
  */
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
@@ -35,6 +36,16 @@ export const notFound = ({ messages, task }: AgentState): string | undefined => 
   const wanted = asked.flatMap(wordsIn).filter((word) => ofTheTask.has(word))
   const found = textOf(messages)
   return wanted.some((word) => found.includes(word)) ? undefined : wanted[0]
+}
+
+/**
+ * What is asked for that no tool on offer is named after; undefined when there is nothing of the kind. Few kinds, because most
+ * verbs mean too many things; what is not listed is not judged.
+ */
+export const noToolFor = ({ offered, task: { task } }: AgentState): string | undefined => {
+  if (offered.length === 0) return undefined
+  const names = offered.join(" ").toLowerCase()
+  return effects.find(({ asked, done }) => asked.test(task) && !done.test(names))?.what
 }
 
 // -----------------------------------------------------------------------------
@@ -76,3 +87,27 @@ const textsIn = (value: unknown): ReadonlyArray<string> =>
       : Predicate.isRecord(value)
         ? Object.values(value).flatMap(textsIn)
         : []
+
+const effects = [
+  {
+    what: "send anything",
+    asked: /^\W*(?:please )?(?:send|e-?mail|forward|text)\b.{1,200}\b(?:to|by|via|per)\b/i,
+    done: /send|mail|message|post|notify|sms|forward|publish|share|slack|reply/
+  },
+  {
+    what: "delete files",
+    asked: /^\W*(?:please )?(?:delete|erase|remove) (?:the |this )?(?:(?:file|folder|directory)\b|\S*\/\S+)/i,
+    done: /delete|remove|erase|unlink|trash|\brm|shell|command|exec|bash|terminal/
+  },
+  {
+    what: "run programs",
+    asked:
+      /^\W*(?:please )?(?:run|execute|start|launch|compile) (?:the |this )?(?:(?:program|script|command|tests?|build|app)\b|\S*\/\S+)/i,
+    done: /run|exec|shell|command|bash|terminal|start|launch|script|process|test|build|compile|eval/
+  },
+  {
+    what: "order, book or pay for anything",
+    asked: /^\W*(?:please )?(?:buy|book|reserve|pay)\b/i,
+    done: /buy|book|reserv|pay|order|purchase|cart|checkout|invoice/
+  }
+]

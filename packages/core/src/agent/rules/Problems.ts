@@ -2,7 +2,6 @@
 import type { Problem } from "./AgentEvent.ts"
 import type { AgentState } from "./AgentState.ts"
 import * as Grounds from "./Grounds.ts"
-import * as Means from "./Means.ts"
 import * as NoAnswer from "./NoAnswer.ts"
 import * as Sources from "./Sources.ts"
 import * as StallGuard from "./StallGuard.ts"
@@ -39,7 +38,7 @@ export const ofAnswer = (state: AgentState, answer: string): Problem | undefined
   if (NoAnswer.isInVain(state)) return nothingFound
   const missing = Sources.unopened(state) ?? Grounds.unknownSubject(state, answer)
   if (missing !== undefined) return notRead(missing)
-  const effect = Means.missing(state)
+  const effect = Grounds.noToolFor(state)
   return effect === undefined ? undefined : noTool(effect)
 }
 

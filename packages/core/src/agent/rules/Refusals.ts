@@ -3,6 +3,7 @@
  * out. Each step is taken once, so their number is limited by the ways and tools.
  */
 import type { AgentEventBody } from "./AgentEvent.ts"
+import type { Usage } from "../../lmstudio/Chat.ts"
 import type { AgentState } from "./AgentState.ts"
 import * as TemplateWays from "../shapes/TemplateWays.ts"
 
@@ -30,3 +31,30 @@ export const remedy = (
   })
   return way === undefined ? [] : [{ _tag: "TemplateAnswered", way, text: TemplateWays.explained(way, words) }]
 }
+
+/**
+ * Why the tools of the first request cannot have reached the model; undefined when they may have. A chat template without a
+ * place for tools drops them in silence, and the model answers that it is ready to help. The server's own count gives it away.
+ */
+export const toolsDropped = (
+  { adapted, offered, rounds, sent, task }: AgentState,
+  usage: Usage | undefined,
+  calls: number
+): string | undefined => {
+  if (adapted.form === "bound" || task.toolForm !== undefined || adapted.ways.includes("tools")) return undefined
+  if (rounds !== 1 || offered.length === 0 || calls > 0 || sent === undefined || usage === undefined) return undefined
+  const counted = usage.inputTokens
+  const rest = sent.all - sent.tools
+  // a count of the rest alone, and no count that means nothing
+  const isRest = counted > rest * 0.4 && counted < rest * 2.5
+  return sent.tools >= enoughToTell && counted < sent.tools * 0.7 && isRest
+    ? `The server counted ${counted} tokens where the tools alone are about ${sent.tools}: the chat template of the model has no place for tools, so they are in the text from now on.`
+    : undefined
+}
+
+// -----------------------------------------------------------------------------
+// internal
+// -----------------------------------------------------------------------------
+
+/** Tokens of tools that a count must lack to tell. */
+const enoughToTell = 200

@@ -200,11 +200,7 @@ describe("steps with several servers", () => {
     Effect.gen(function* () {
       const events = yield* run(bound({ servers: { _tag: "Named", names: ["files", "memory"] } }))
       const { requests } = yield* World.Seen
-      assert.deepStrictEqual(
-        (requests[3]?.responseSchema as { schema: { properties: { tool: { enum: unknown } } } }).schema.properties.tool
-          .enum,
-        ["memory__create"]
-      )
+      assert.deepNestedInclude(requests[3]?.responseSchema?.schema, { "properties.tool.enum": ["memory__create"] })
       assert.strictEqual(outcomeOf(events).status, "done")
     }).pipe(
       Effect.provide(
@@ -235,7 +231,7 @@ describe("steps with several servers", () => {
       )
       const last = only(events, "StepNarrowed").at(-1)
       assert.includeMembers([...(last?.without ?? [])], ["memory__read", "memory__search"])
-      assert.notInclude(last?.without, "files__read")
+      assert.notInclude([...(last?.without ?? [])], "files__read")
     }).pipe(
       Effect.provide(
         World.layer({
