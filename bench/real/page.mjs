@@ -17,7 +17,7 @@ export const merged = (files) => {
 export const writePage = ({ context, engine, results, versions = {} }, page, plot) => {
   const models = distinct(results, "model")
   mkdirSync(dirname(plot), { recursive: true })
-  writeFileSync(plot, bars(models.flatMap((model) => rowsOf(results, model))))
+  writeFileSync(plot, bars(models.flatMap((model) => rowsOf(partsOf(results, model)[0].results, model))))
   writeFileSync(
     page,
     [
@@ -35,7 +35,14 @@ export const writePage = ({ context, engine, results, versions = {} }, page, plo
         : []),
       "![done, and called done but wrong, by model and loop](bench/real-models.svg)",
       "",
-      ...models.flatMap((model) => section(results, model))
+      ...models.flatMap((model) => [
+        `## ${model}`,
+        "",
+        ...partsOf(results, model).flatMap(({ results: ofPart, title }) => [
+          ...(title === "" ? [] : [`### ${title}`, ""]),
+          ...section(ofPart, model)
+        ])
+      ])
     ].join("\n")
   )
 }
@@ -92,12 +99,31 @@ const rowsOf = (results, model) =>
     }
   })
 
+/** The tasks that every loop was given, to compare them; then all tasks, of the loops that were given more. */
+const partsOf = (results, model) => {
+  const own = results.filter((result) => result.model === model)
+  const loops = distinct(own, "loop")
+  const has = (loop, task) => own.some((result) => result.loop === loop && result.task === task)
+  const all = distinct(own, "task")
+  const common = all.filter((task) => loops.every((loop) => has(loop, task)))
+  if (common.length === all.length || common.length === 0) return [{ title: "", results: own }]
+  const longest = loops.filter((loop) => all.every((task) => has(loop, task)))
+  return [
+    {
+      title: `The ${common.length} tasks that every loop was given`,
+      results: own.filter(({ task }) => common.includes(task))
+    },
+    {
+      title: `All ${all.length} tasks, once`,
+      results: own.filter(({ loop, time }) => longest.includes(loop) && time === 1)
+    }
+  ].filter((part) => part.results.length > 0)
+}
+
 const section = (results, model) => {
   const rows = rowsOf(results, model)
   const whole = (value) => Math.round(value).toLocaleString("en")
   return [
-    `## ${model}`,
-    "",
     ...table(
       [
         "loop",
