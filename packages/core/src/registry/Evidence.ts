@@ -21,7 +21,7 @@ export type Evidence = typeof Evidence.Type
 /**
  * What evidence can be about. `toolsInTemplate`: the chat template tells the model of its tools. `toolCalls`,
  * `callsInText`, `boundSteps`: calls in the three forms (`ToolForm`), a result that ends in an answer among the trials.
- * `embeddings`: vectors of texts. `restraint`: no call where none is needed. `tasks`: the tasks of the bench.
+ * `reasoningSwitch`: it thinks, or does not, as a request says. `embeddings`: vectors of texts. `restraint`: no call where none is needed. `tasks`: the tasks of the bench.
  */
 export const Ability = Schema.Literal(
   "toolsInTemplate",
@@ -34,6 +34,7 @@ export const Ability = Schema.Literal(
   "jsonSchema",
   "vision",
   "reasoning",
+  "reasoningSwitch",
   "embeddings"
 )
 export type Ability = typeof Ability.Type

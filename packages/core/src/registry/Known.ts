@@ -94,12 +94,21 @@ const word = (source: "declared" | "named", holds: boolean, more: Partial<Eviden
   ...more
 })
 
+const isSwitch = (options: ReadonlyArray<string>) => options.includes("off") && options.length > 1
+
 const declared = ({ maxContextLength, reasoningOptions, toolUse, type, vision }: ApiModel): Found =>
   type === "llm"
     ? {
         ...(toolUse === undefined ? {} : { toolCalls: word("declared", toolUse) }),
         ...(vision === undefined ? {} : { vision: word("declared", vision) }),
-        ...(reasoningOptions === undefined ? {} : { reasoning: word("declared", reasoningOptions.length > 0) }),
+        ...(reasoningOptions === undefined
+          ? {}
+          : {
+              reasoning: word("declared", reasoningOptions.length > 0),
+              reasoningSwitch: word("declared", isSwitch(reasoningOptions), {
+                detail: reasoningOptions.length === 0 ? "no options" : `options ${reasoningOptions.join(", ")}`
+              })
+            }),
         ...(maxContextLength === undefined ? {} : { context: word("declared", true, { value: maxContextLength }) })
       }
     : type === "embedding"

@@ -71,6 +71,7 @@ const words: Readonly<Record<Capability, string>> = {
   jsonSchema: "answer by a JSON Schema",
   vision: "see images",
   reasoning: "think before it replies",
+  reasoningSwitch: "think or not, as it is told",
   embeddings: "embed texts",
   context: "context that works",
   loadSeconds: "load",

@@ -11,6 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as FormChoice from "../agent/forms/FormChoice.ts"
 import { Settings } from "../configuration/Settings.ts"
 import { LmsCli } from "../lmstudio/LmsCli.ts"
@@ -20,6 +21,7 @@ import type { EnsureOptions } from "../models/EnsureOptions.ts"
 import { EmbeddingEvidence, type EmbeddingUse } from "../models/catalog/EmbeddingEvidence.ts"
 import type { ModelLease } from "../models/LoadedModel.ts"
 import { ModelLifecycle, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
+import { present } from "../schema/Fields.ts"
 import { buildOf } from "./BuildOf.ts"
 import { CallForms, type FormAnswer, type FormAsked } from "./CallForms.ts"
 import { type EvidenceRow, isTried, rowOf, type Tally, withEmbedding, withEvidence, withTally } from "./Evidence.ts"
@@ -29,6 +31,7 @@ import { knownOf } from "./KnownModels.ts"
 import * as EmbeddingProbe from "./probe/EmbeddingProbe.ts"
 import * as ModelProbe from "./probe/ModelProbe.ts"
 import { quiet } from "./probe/Quiet.ts"
+import type { ThinkingSwitch } from "./probe/ThinkingSwitch.ts"
 import * as RecordFiles from "./RecordFiles.ts"
 import * as WholeProbe from "./probe/WholeProbe.ts"
 
@@ -178,7 +181,8 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
           const since = yield* Clock.currentTimeMillis
           const told = (model: string) => (why: string) => onProgress?.({ _tag: "Waiting", model, why }) ?? Effect.void
           const key = yield* lifecycle.resolve(name, name === undefined ? "chat" : undefined)
-          const embeds = (yield* parts.api.models).some((model) => model.key === key && model.type === "embedding")
+          const listed = (yield* parts.api.models).find((model) => model.key === key)
+          const embeds = listed?.type === "embedding"
           const ability = embeds ? "embedding" : "chat"
           yield* lifecycle.resolve(key, ability)
           // a load would take from the memory and the time of somebody's run
@@ -199,7 +203,10 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
               }
               const { requests, untried } = yield* embeds
                 ? EmbeddingProbe.run(lease, (input) => parts.api.embed({ model: instanceId, input }), options)
-                : WholeProbe.run(lease, options)
+                : WholeProbe.run(lease, {
+                    ...options,
+                    ...present({ thinking: yield* thinkingSwitch(parts.api, instanceId, listed) })
+                  })
               return { model, row, requests, untried, millis: (yield* Clock.currentTimeMillis) - since }
             })
           )
@@ -235,6 +242,26 @@ const embeddersIn = (all: ReadonlyMap<string, Known.Known>): ReadonlyMap<string,
       const { holds, source } = Known.about(known, "embeddings") ?? {}
       return holds === undefined || source === "declared" ? [] : [[key, holds] as const]
     })
+  )
+
+/** Only LM Studio's own chat route takes what a request says of thinking. */
+const thinkingSwitch = (
+  api: Context.Tag.Service<LmStudioApi>,
+  model: string,
+  listed: ApiModel | undefined
+): Effect.Effect<ThinkingSwitch | undefined, ModelLifecycleError> =>
+  Effect.map(api.server, ({ dialect }) =>
+    dialect !== "native-v1"
+      ? undefined
+      : {
+          options: listed?.reasoningOptions ?? [],
+          ask: (reasoning, input, maxOutputTokens) =>
+            api.nativeChatStream({ model, input, reasoning, maxOutputTokens, temperature: 0 }).pipe(
+              Stream.filterMap((event) => (event._tag === "Completed" ? Option.some(event.reply) : Option.none())),
+              Stream.runHead,
+              Effect.flatMap(Option.match({ onNone: () => Effect.dieMessage("no reply"), onSome: Effect.succeed }))
+            )
+        }
   )
 
 const patience = Duration.seconds(2)

@@ -20,6 +20,8 @@ interface Kept {
   readonly ignoresSchema?: boolean
   readonly sees?: boolean
   readonly remembers?: number
+  readonly thinks?: "always" | "as-told"
+  readonly reasoning?: { readonly defaultOption: string }
 }
 
 /** What reaches the model of a request. */
@@ -38,7 +40,14 @@ export const heard = (
 })
 
 /** What the model writes in place of this turn. */
-export const written = ({ habit }: Kept, prompt: Prompt, turn: Turn): Turn => {
+export const written = (kept: Kept, prompt: Prompt, turn: Turn): Turn => {
+  const option = prompt.reasoning ?? kept.reasoning?.defaultOption
+  const thinks = kept.thinks === "always" || (kept.thinks === "as-told" && option !== "off")
+  const said = inItsWay(kept, prompt, turn)
+  return thinks && said.reasoning === "" ? { ...said, reasoning: "Let me see what is asked of me." } : said
+}
+
+const inItsWay = ({ habit }: Kept, prompt: Prompt, turn: Turn): Turn => {
   if (habit === "repeats-calls" && prompt.messages.at(-1)?.role === "tool" && prompt.toolChoice !== "none") {
     const last = prompt.messages.findLast(({ toolCalls }) => toolCalls.length > 0)
     return last === undefined

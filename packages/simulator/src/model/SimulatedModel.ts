@@ -32,6 +32,8 @@ export interface Prompt {
   readonly toolChoice: "none" | "auto" | "required"
   /** The JSON Schema for the answer, if one was given on a route that supports it. */
   readonly answerSchema?: Json.JsonObject | undefined
+  /** What the request says of thinking, one of the model's options. */
+  readonly reasoning?: string | undefined
 }
 
 /** The stand-in cannot answer: a fault of the test's script, never of LM Studio, and reported as such. */

@@ -36,6 +36,8 @@ export interface ModelOnDisk {
   readonly ignoresSchema?: boolean
   /** Whether it truly sees images; absent: as `vision` declares. */
   readonly sees?: boolean
+  /** Whether it thinks, whatever `reasoning` declares: always, or unless a request (else its default) says `off`; absent: never. */
+  readonly thinks?: "always" | "as-told"
   /** Whether an embedding model truly embeds; absent: it does. */
   readonly embeds?: boolean
   /** Tokens at the end of a message that it takes in, whatever the context; absent: all. */

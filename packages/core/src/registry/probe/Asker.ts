@@ -20,28 +20,42 @@ export interface Asker {
     request: Omit<ChatRequest, "model">,
     most?: number
   ) => Effect.Effect<ChatReply, ModelLifecycleError>
+  /** A request that another route takes. */
+  readonly elsewhere: (
+    what: string,
+    send: Effect.Effect<ChatReply, ModelLifecycleError>
+  ) => Effect.Effect<ChatReply, ModelLifecycleError>
   readonly seen: () => {
     readonly first: ChatReply | undefined
     readonly refused: ModelLifecycleError | undefined
     readonly requests: number
-    readonly thinks: boolean
+    /** Of the replies to which no schema was set, as a schema may keep thoughts back: whether the model thought. */
+    readonly thoughts: ReadonlyArray<boolean>
     readonly usage: Usage
   }
 }
 
 export const make = (lease: ModelLease, onTrial: (what: string) => Effect.Effect<void>): Asker => {
   const replies: Array<ChatReply> = []
+  const thoughts: Array<boolean> = []
   let refused: ModelLifecycleError | undefined
-  const thinks = () => replies.some(({ reasoning }) => reasoning.trim() !== "")
+  const thinks = () => replies.some(hasThought)
   const total = (of: (usage: Usage) => number) =>
     replies.reduce((sum, { usage }) => sum + (usage === undefined ? 0 : of(usage)), 0)
-  const note = <E>(self: Effect.Effect<ChatReply, E>) =>
-    Effect.tap(self, (reply) => Effect.sync(() => void replies.push(reply)))
+  const note =
+    (isFree: boolean) =>
+    <E>(self: Effect.Effect<ChatReply, E>) =>
+      Effect.tap(self, (reply) =>
+        Effect.sync(() => {
+          replies.push(reply)
+          if (isFree) thoughts.push(hasThought(reply))
+        })
+      )
   /** A reply that was cut in its thoughts, before it came to the point, is asked for once more with room for them. */
   const withRoom = <E>(send: (maxTokens: number) => Effect.Effect<ChatReply, E>, most: number) =>
-    Effect.flatMap(send(thinks() ? most + thoughts : most), (reply) =>
+    Effect.flatMap(send(thinks() ? most + forThoughts : most), (reply) =>
       reply.finishReason === "length" && reply.reasoning !== "" && reply.content.trim() === ""
-        ? send(most + thoughts)
+        ? send(most + forThoughts)
         : Effect.succeed(reply)
     )
   return {
@@ -53,7 +67,7 @@ export const make = (lease: ModelLease, onTrial: (what: string) => Effect.Effect
         return inWays([]).pipe(
           // as a run does where a template has no place for instructions or results
           Effect.catchTag("TemplateRefused", () => inWays(["system", "history"])),
-          note
+          note(form !== "bound")
         )
       }
       return yield* withRoom(send, shortReply).pipe(
@@ -68,13 +82,18 @@ export const make = (lease: ModelLease, onTrial: (what: string) => Effect.Effect
     say: (what, request, most = shortReply) =>
       Effect.zipRight(
         onTrial(what),
-        withRoom((maxTokens) => note(lease.chat({ ...request, temperature: 0, maxTokens })), most)
+        withRoom(
+          (maxTokens) =>
+            note(request.responseSchema === undefined)(lease.chat({ ...request, temperature: 0, maxTokens })),
+          most
+        )
       ),
+    elsewhere: (what, send) => Effect.zipRight(onTrial(what), note(false)(send)),
     seen: () => ({
       first: replies[0],
       refused,
       requests: replies.length,
-      thinks: thinks(),
+      thoughts,
       usage: {
         inputTokens: total(({ inputTokens }) => inputTokens),
         outputTokens: total(({ outputTokens }) => outputTokens)
@@ -83,9 +102,11 @@ export const make = (lease: ModelLease, onTrial: (what: string) => Effect.Effect
   }
 }
 
+export const hasThought = ({ reasoning }: Pick<ChatReply, "reasoning">): boolean => reasoning.trim() !== ""
+
 /** Tokens of a reply: a call takes thirty; one that thinks before it gets more. */
 const shortReply = 160
-const thoughts = 540
+const forThoughts = 540
 
 /** What the server says of a request that it does not take: of its tools, its schema, its order of roles. */
 export const isRefusal = (error: ModelLifecycleError): boolean =>

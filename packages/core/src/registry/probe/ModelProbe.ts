@@ -26,9 +26,9 @@ export const run = Effect.fn("ModelProbe.run")(function* (
   const { toolCalls } = plain
   const several = toolCalls.holds ? yield* together(asker, 1) : {}
   const steps = toolCalls.value === toolCalls.trials ? {} : yield* bound(asker)
-  const { refused, requests, thinks, usage } = asker.seen()
+  const { refused, requests, thoughts, usage } = asker.seen()
   if (requests === 0 && refused !== undefined) return yield* refused
-  const reasoning = yield* result([thinks])
+  const reasoning = yield* result(thoughts)
   const tried: Tried = { evidence: { ...plain, ...several, ...steps, reasoning }, usage }
   return tried
 })

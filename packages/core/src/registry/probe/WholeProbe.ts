@@ -19,6 +19,7 @@ import * as ModelProbe from "./ModelProbe.ts"
 import { pictures } from "./ProbeImages.ts"
 import * as Texts from "./ProbeTexts.ts"
 import * as Trials from "./ProbeTrials.ts"
+import * as ThinkingSwitch from "./ThinkingSwitch.ts"
 
 export interface Options {
   /** Before each request: what is tried, in words. */
@@ -28,6 +29,8 @@ export interface Options {
   /** Before each step: waits until nobody else is at work. Does not count as time of the probe. */
   readonly idle: Effect.Effect<void, ModelLifecycleError>
   readonly limit: Duration.Duration
+  /** Absent where the server has no way to switch the thinking of a model. */
+  readonly thinking?: ThinkingSwitch.ThinkingSwitch
 }
 
 export interface Tried {
@@ -39,7 +42,7 @@ export interface Tried {
 /** Fails when the model or the server does; a request that the server refuses is a trial that failed. */
 export const run = Effect.fn("WholeProbe.run")(function* (
   lease: ModelLease,
-  { idle, limit, onFound, onTrial }: Options
+  { idle, limit, onFound, onTrial, thinking }: Options
 ) {
   const asker = Asker.make(lease, onTrial)
   const ensured = yield* lease.ensured
@@ -67,13 +70,16 @@ export const run = Effect.fn("WholeProbe.run")(function* (
   yield* step("bound steps", ModelProbe.bound(asker))
   yield* step(
     "thinking",
-    Effect.map(result([asker.seen().thinks]), (reasoning) => ({ reasoning }))
+    Effect.map(result(asker.seen().thoughts), (reasoning) => ({ reasoning }))
   )
   yield* step("answers by schema", bySchema(asker))
   yield* step(
     "leaving tools alone",
     Effect.suspend(() => alone(asker, formOf({ build: {}, at: 0, evidence: found }).form))
   )
+  if (thinking !== undefined && (thinking.options.includes("off") || asker.seen().thoughts.includes(true))) {
+    yield* step("thinking off and on", ThinkingSwitch.run(asker, thinking))
+  }
   yield* step("two calls at once", ModelProbe.together(asker, Trials.pairs.length))
   yield* step("images", seeing(asker))
   let factor = 1

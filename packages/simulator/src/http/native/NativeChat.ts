@@ -86,7 +86,13 @@ const begin = (world: World, request: NativeChatRequest, instance: Instance) =>
   Effect.map(
     generate(world, {
       instance,
-      prompt: { model: instance.key, messages: request.messages, tools: [], toolChoice: "none" },
+      prompt: {
+        model: instance.key,
+        messages: request.messages,
+        tools: [],
+        toolChoice: "none",
+        reasoning: request.reasoning
+      },
       maxTokens: request.maxOutputTokens
     }),
     ({ generation }) => generation

@@ -16,6 +16,8 @@ export interface NativeChatRequest {
   readonly store: boolean
   readonly maxOutputTokens: number | undefined
   readonly contextLength: number | undefined
+  /** One of the model's options. */
+  readonly reasoning: string | undefined
 }
 
 const known = [
@@ -56,7 +58,8 @@ export const decode = Effect.fnUntraced(function* (world: World, body: Json.Json
     stream: (yield* NativeModels.boolean(body, "stream")) ?? false,
     store: (yield* NativeModels.boolean(body, "store")) ?? true,
     maxOutputTokens: yield* NativeModels.positiveInt(body, "max_output_tokens"),
-    contextLength: yield* NativeModels.positiveInt(body, "context_length")
+    contextLength: yield* NativeModels.positiveInt(body, "context_length"),
+    reasoning: Json.stringOf(body["reasoning"])
   }
   return request
 })
