@@ -69,6 +69,7 @@ const storeys = [
   "agent/presets",
   "backup",
   "evals",
+  "evals/bench",
   "."
 ].map((line) => line.split(" "))
 

@@ -41,6 +41,7 @@ import * as McpLs from "./commands/mcp/McpLs.ts"
 import * as McpPrompts from "./commands/mcp/McpPrompts.ts"
 import * as McpResources from "./commands/mcp/McpResources.ts"
 import * as McpTools from "./commands/mcp/McpTools.ts"
+import * as ModelsBench from "./commands/models/ModelsBench.ts"
 import * as ModelsEstimate from "./commands/models/ModelsEstimate.ts"
 import * as ModelsGet from "./commands/models/ModelsGet.ts"
 import * as ModelsSearch from "./commands/models/ModelsSearch.ts"
@@ -124,6 +125,11 @@ const carriedOut = <E extends Failure & { readonly message: string }, R>(
       if (found.length > 0) yield* screen.out(found.join("\n"))
       return ExitCode.done as number
     }
+    if (args[0] === ModelsBench.toolsCommand && args[1] !== undefined) {
+      const { serveBench } = yield* Effect.promise(() => import("@lms-bridge/mcp-server/serveBench"))
+      yield* serveBench(args[1])
+      return ExitCode.done as number
+    }
     const { args: line, logLevel, path } = yield* Arguments.normalize(catalogue, args)
     if (path.length === 0 && line.includes("--completions")) {
       const wanted = line[line.indexOf("--completions") + 1]
@@ -190,6 +196,7 @@ const groups = {
     ModelsUnload.command,
     ModelsEstimate.command,
     ModelsProbe.command,
+    ModelsBench.command,
     ModelsRecommend.command,
     ModelsSwitch.command,
     ModelsSearch.command,

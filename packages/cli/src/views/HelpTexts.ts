@@ -21,6 +21,7 @@ export const examples: Readonly<Record<string, string>> = {
   "models unload": "lms-bridge models unload qwen/qwen3-8b",
   "models estimate": "lms-bridge models estimate qwen/qwen3-8b --context-length 32768",
   "models probe": "lms-bridge models probe qwen/qwen3-8b",
+  "models bench": "lms-bridge models bench qwen/qwen3-8b qwen/qwen3-4b --plot bench.svg",
   "models recommend": "lms-bridge models recommend --memory 16",
   "models switch": "lms-bridge models switch coder qwen/qwen3-8b --canary 20%",
   "models search": "lms-bridge models search qwen3",

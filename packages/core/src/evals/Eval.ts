@@ -24,13 +24,9 @@ export const check = Effect.fn("Eval.check")(function* (planned: ReadonlyArray<P
     ({ number, task, variant }) => number === 1 && (variant === first?.variant || task === first?.task)
   )
   const nowhere = { folder: "", memory: "" }
-  yield* Effect.forEach(
-    needed,
-    ({ task, variant }) => loop.check(OneTrial.taskOf(task.task, variant, settings, nowhere)),
-    {
-      discard: true
-    }
-  )
+  yield* Effect.forEach(needed, ({ task, variant }) => loop.check(OneTrial.taskOf(task, variant, settings, nowhere)), {
+    discard: true
+  })
 })
 
 /** Ends early when the same would come of every further trial. */

@@ -4,6 +4,7 @@ import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
+import type { DefinedServer } from "../mcp/config/DefinedServer.ts"
 import * as ByteLimits from "../resilience/ByteLimits.ts"
 import type { EvalTask } from "./EvalTask.ts"
 
@@ -23,6 +24,8 @@ export interface NamedTask {
   /** The folder of the file. */
   readonly folder: string
   readonly task: EvalTask
+  /** A server of its own for the folder of the trial, which is in no mcp.json. */
+  readonly server?: (folder: string) => DefinedServer
 }
 
 /** The tasks of a file, or of all files of a folder, by their names. Fails with everything that is wrong. */

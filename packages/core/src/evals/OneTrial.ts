@@ -14,6 +14,7 @@ import { countsForNothing } from "../models/Faults.ts"
 import { present } from "../schema/Fields.ts"
 import * as RunAccount from "../runs/RunAccount.ts"
 import * as Checking from "./Checking.ts"
+import type { NamedTask } from "./EvalFile.ts"
 import type { EvalTask } from "./EvalTask.ts"
 import * as Judge from "./Judge.ts"
 import { place, type Planned, type Trial, type Variant, type Verdict } from "./Trial.ts"
@@ -44,7 +45,7 @@ export const make = Effect.fn("Eval.trial")(function* (
         Effect.tap(({ outcome }) => Ref.update(spent, (millis) => millis + outcome.millis))
       )
     yield* TrialFolder.setUp(named, places)
-    const task = taskOf(named.task, variant, yield* Settings, {
+    const task = taskOf(named, variant, yield* Settings, {
       folder: places.folder,
       memory: path.join(places.beside, "memory.jsonl")
     })
@@ -117,17 +118,21 @@ export const make = Effect.fn("Eval.trial")(function* (
 
 /** What a run of the task needs, to see beforehand whether it can start. */
 export const taskOf = (
-  task: EvalTask,
+  { server, task }: NamedTask,
   variant: Variant,
   settings: Values,
   places: { readonly folder: string; readonly memory: string }
 ): AgentTask => {
   const { limits = {}, presets: names = [], servers = [] } = task
+  const defined = [
+    ...names.map((name) => serverOf(name, places)),
+    ...(server === undefined ? [] : [server(places.folder)])
+  ]
   const approved = [...names.flatMap((name) => presets[name].approved), ...(task.allow ?? [])]
   return {
     task: task.task.replaceAll("{folder}", places.folder),
     servers: servers.length === 0 ? { _tag: "None" } : { _tag: "Named", names: servers },
-    ...(names.length === 0 ? {} : { definedServers: names.map((name) => serverOf(name, places)) }),
+    ...(defined.length === 0 ? {} : { definedServers: defined }),
     ...(names.length + servers.length === 0 ? {} : { workingFolders: [places.folder] }),
     budgets: {
       rounds: limits.rounds ?? settings.maxRounds,

@@ -109,6 +109,24 @@ export const EmbeddingTally = Schema.Struct({
 })
 export type EmbeddingTally = typeof EmbeddingTally.Type
 
+/** Whole tasks of the bench with one form of calls. */
+export const FormTried = Schema.Struct({
+  done: Schema.NonNegativeInt,
+  wrong: Schema.NonNegativeInt,
+  tasks: Schema.NonNegativeInt,
+  seconds: Schema.NonNegative
+})
+export type FormTried = typeof FormTried.Type
+
+/** Where several forms were tried with the same tasks. */
+export const FormsTried = Schema.Struct({
+  at: Schema.Number,
+  native: optional(FormTried),
+  text: optional(FormTried),
+  bound: optional(FormTried)
+})
+export type FormsTried = typeof FormsTried.Type
+
 /** By the names of capabilities; those that this version does not know are kept as they are. */
 export const EvidenceRow = Schema.Struct({
   build: Build,
@@ -118,7 +136,8 @@ export const EvidenceRow = Schema.Struct({
   unfinished: optional(Schema.String),
   evidence: Schema.Record({ key: Schema.String, value: Evidence }),
   observed: optional(Tally),
-  embedded: optional(EmbeddingTally)
+  embedded: optional(EmbeddingTally),
+  forms: optional(FormsTried)
 })
 export type EvidenceRow = typeof EvidenceRow.Type
 
@@ -133,11 +152,25 @@ export type ModelRecord = typeof ModelRecord.Type
 /** The row with what was tried now in place of what was tried before; what was not tried now stays. */
 export const withEvidence = (
   row: EvidenceRow | undefined,
-  tried: Omit<EvidenceRow, "observed" | "embedded">
+  tried: Omit<EvidenceRow, "observed" | "embedded" | "forms">
 ): EvidenceRow => ({
   ...tried,
   evidence: { ...row?.evidence, ...tried.evidence },
-  ...present({ observed: row?.observed, embedded: row?.embedded })
+  ...present({ observed: row?.observed, embedded: row?.embedded, forms: row?.forms })
+})
+
+/** The row with what came of the tasks of the bench. When its calls were tried last stays. */
+export const withTasks = (
+  row: EvidenceRow | undefined,
+  build: Build,
+  tasks: Evidence,
+  forms?: FormsTried
+): EvidenceRow => ({
+  at: tasks.at,
+  ...row,
+  build: { ...row?.build, ...build },
+  evidence: { ...row?.evidence, tasks },
+  ...present({ forms: forms ?? row?.forms })
 })
 
 /** The row with one more tally. */
@@ -197,9 +230,9 @@ export const sum = (one: Tally, other: Tally): Tally => ({
   at: Math.max(one.at, other.at)
 })
 
-/** Whether anything of it was tried, or the attempt to try it ended early. */
-export const isTried = ({ evidence, unfinished }: EvidenceRow): boolean =>
-  unfinished !== undefined || Object.keys(evidence).length > 0
+/** Whether its calls were tried, or the attempt to try them ended early. */
+export const isTried = ({ evidence, forms, unfinished }: EvidenceRow): boolean =>
+  unfinished !== undefined || forms !== undefined || calling.some((ability) => evidence[ability] !== undefined)
 
 /** The row of this build among these. */
 export const rowOf = (rows: ReadonlyArray<EvidenceRow>, build: Build): EvidenceRow | undefined =>
@@ -217,6 +250,9 @@ export const withRow = (model: string, rows: ReadonlyArray<EvidenceRow>, row: Ev
 // -----------------------------------------------------------------------------
 
 const mostRows = 20
+
+/** In the three forms. */
+const calling: ReadonlyArray<Ability> = ["toolCalls", "boundSteps", "callsInText"]
 
 const both = (one: typeof Counted.Type, other: typeof Counted.Type) => ({
   valid: one.valid + other.valid,

@@ -24,7 +24,18 @@ import { ModelLifecycle, type ModelLifecycleError } from "../models/ModelLifecyc
 import { present } from "../schema/Fields.ts"
 import { buildOf } from "./BuildOf.ts"
 import { CallForms, type FormAnswer, type FormAsked } from "./CallForms.ts"
-import { type EvidenceRow, isTried, rowOf, type Tally, withEmbedding, withEvidence, withTally } from "./Evidence.ts"
+import {
+  type Evidence,
+  type EvidenceRow,
+  type FormsTried,
+  isTried,
+  rowOf,
+  type Tally,
+  withEmbedding,
+  withEvidence,
+  withTally,
+  withTasks
+} from "./Evidence.ts"
 import { type FoundForm, formOf } from "./FormByEvidence.ts"
 import * as Known from "./Known.ts"
 import { knownOf } from "./KnownModels.ts"
@@ -66,6 +77,8 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
     readonly observe: (model: string, tally: Tally) => Effect.Effect<void>
     /** Adds what a use of the embedding model by this key has shown. */
     readonly observeEmbedding: (model: string, use: EmbeddingUse) => Effect.Effect<void>
+    /** Keeps how many tasks of the bench the model by this key has done, and where several forms were tried, with each. */
+    readonly benched: (model: string, tasks: Evidence, forms?: FormsTried) => Effect.Effect<void>
     /** The form of calls that a run of it gets when its task asks for none, as far as it is known now, and why. */
     readonly choice: (model: string) => Effect.Effect<FoundForm>
     /**
@@ -158,6 +171,10 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
           const build = yield* buildInTime(model)
           const at = yield* Clock.currentTimeMillis
           yield* files.update(model, (rows) => withEmbedding(rowOf(rows, build), build, use, at))
+        }),
+        benched: Effect.fn("ModelRegistry.benched")(function* (model, tasks, forms) {
+          const build = yield* buildOf(parts, model)
+          yield* files.update(model, (rows) => withTasks(rowOf(rows, build), build, tasks, forms))
         }),
         choice,
         form: (lease, asked) =>

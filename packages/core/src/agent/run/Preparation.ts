@@ -20,10 +20,9 @@ import { leftOut, startable } from "../../mcp/ServerSummary.ts"
 import type { ToolResult } from "../../mcp/ToolResult.ts"
 import type { ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import type { ModelLease } from "../../models/LoadedModel.ts"
-import type { Values } from "../../configuration/Settings.ts"
 import type { Ensured } from "../../models/Ensured.ts"
 import type { Ability } from "../../models/ModelUnfit.ts"
-import type { EnsureOptions, LoadProgress, Needs } from "../../models/EnsureOptions.ts"
+import type { LoadProgress, Needs } from "../../models/EnsureOptions.ts"
 import * as PreferredContext from "../../models/PreferredContext.ts"
 import type { AgentEventBody, AgentOutcome } from "../rules/AgentEvent.ts"
 import type { AgentError } from "../AgentError.ts"
@@ -151,7 +150,7 @@ const held = Effect.gen(function* () {
   const { tell } = log
   const { task } = log.state
   const scope = yield* Effect.scope
-  const preference = contextOf(services.settings.contextLength)
+  const preference = PreferredContext.ofSetting(services.settings.contextLength)
   const own = (name: string | undefined, ability: Ability, contextLength: number | undefined) =>
     services.lifecycle.lease(name, {
       ability,
@@ -198,12 +197,6 @@ const held = Effect.gen(function* () {
   const release = Effect.flatMap(Ref.get(current), ({ own }) => Scope.close(own, Exit.void))
   return { lease: Effect.map(Ref.get(current), ({ lease }) => lease), grow, release }
 })
-
-/** What the settings say of the context, for a task that does not. */
-const contextOf = (setting: Values["contextLength"]): Pick<EnsureOptions, "contextLength" | "preferredContext"> =>
-  typeof setting === "number"
-    ? { contextLength: setting }
-    : { preferredContext: { fit: PreferredContext.standard, auto: PreferredContext.largest, own: undefined }[setting] }
 
 /** What the model must be able to do, where its choice is left to us. */
 const needsOf = ({
