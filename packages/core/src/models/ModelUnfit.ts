@@ -1,5 +1,6 @@
 /** What not every model can do, and the error of a model that cannot do what is asked of it. */
 import * as Schema from "effect/Schema"
+import { serverSaid } from "../lmstudio/words/saidByServer.ts"
 import { optional } from "../schema/Fields.ts"
 
 export const Ability = Schema.Literal("chat", "vision", "embedding")
@@ -22,7 +23,7 @@ export class ModelUnfit extends Schema.TaggedError<ModelUnfit>()("ModelUnfit", {
     if (this.lacks !== undefined)
       return `No model fits this: ${this.lacks}. Name one with --model (model), or load another.`
     if (this.said !== undefined)
-      return `"${this.model}" is listed as a model that can ${words[this.ability]}, and refuses. ${this.said}`
+      return `"${this.model}" is listed as a model that can ${words[this.ability]}, and refuses.${serverSaid(this.said)}`
     const does = words[this.ability]
     const why = this.ability === "chat" ? " is an embedding model and" : ""
     const what = this.model === undefined ? "" : `"${this.model}"${why} cannot ${does}. `

@@ -1,6 +1,6 @@
 /** What a probe finds of models that can, that cannot what they declare, and that can what they do not declare. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Option, Ref } from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer, Option, Ref } from "effect"
 import { Settings } from "#src/configuration/Settings.ts"
 import { LmStudioApi } from "#src/lmstudio/LmStudioApi.ts"
 import { ModelLifecycle } from "#src/models/ModelLifecycle.ts"
@@ -158,6 +158,28 @@ describe("a probe", () => {
         const kept = Option.getOrThrow(yield* registry.current(plain))
         assert.includeMembers(Object.keys(kept.evidence), ["toolCalls", "boundSteps", "reasoning"])
         assert.notInclude(Object.keys(kept.evidence), "jsonSchema")
+      })
+    )
+  )
+
+  it.effect("one that is interrupted before it knows of calls leaves them to the next run", () =>
+    onMachine(world())(
+      Effect.gen(function* () {
+        const registry = yield* ModelRegistry
+        const begun = yield* Deferred.make<void>()
+        const fiber = yield* Effect.fork(
+          registry.probe(plain, { onTrial: () => Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never) })
+        )
+        yield* Deferred.await(begun)
+        yield* Fiber.interrupt(fiber)
+        const kept = Option.getOrThrow(yield* registry.current(plain))
+        assert.deepStrictEqual(Object.keys(kept.evidence), ["loadSeconds"])
+        const { why } = yield* registry.choice(plain)
+        assert.include(why, "Nothing was tried yet")
+        const lifecycle = yield* ModelLifecycle
+        const asked = { limit: Duration.seconds(30), onTrial: () => Effect.void }
+        const found = yield* lifecycle.withModel(plain)((lease) => registry.form(lease, asked))
+        assert.match(Option.getOrThrow(found).why, /native 3 of 3/)
       })
     )
   )

@@ -91,7 +91,7 @@ const headline = (row: EvidenceRow): string => {
     return `calls are ${form}. ${why}`
   }
   const { detail, holds, trials = 0, value = 0 } = row.evidence["embeddings"] ?? {}
-  return `${holds === true ? "it embeds texts" : "it is of no use for embeddings"}, ${value} of ${trials} trials.${detail === undefined ? "" : ` ${detail}`}`
+  return `${holds === true ? "it embeds texts" : "it is of no use for embeddings"}, ${value} of ${trials} trials${detail === undefined ? "" : `: ${detail.replace(/\.$/, "")}`}.`
 }
 
 const probe = Effect.fnUntraced(function* (model: string, limit: Option.Option<Duration.Duration>) {

@@ -5,6 +5,7 @@ import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import { ApiModel, LmStudioApi, ModelNotFound } from "@lms-bridge/core/LmStudioApi"
 import { ToolForm } from "@lms-bridge/core/AgentLoop"
+import { optional, present } from "@lms-bridge/core/Json"
 import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import { type FoundForm, type Known, KnownWords, Fact, ModelRegistry, EvidenceRow } from "@lms-bridge/core/ModelCatalog"
 import * as Effect from "effect/Effect"
@@ -34,11 +35,13 @@ export const command = Command.make("show", {
       if (model === undefined) {
         return yield* new ModelNotFound({ model: key, available: models.map(({ key }) => key), nearest: [] })
       }
-      const calls = yield* registry.choice(key)
+      const calls = model.type === "embedding" ? undefined : yield* registry.choice(key)
       const rows = yield* registry.rows(key)
       const known = (yield* registry.known([model])).get(key) ?? []
       yield* screen.out(
-        json ? encode({ ...model, calls, known, rows }) : render(model, { calls, known, rows }, screen.columns)
+        json
+          ? encode({ ...model, ...present({ calls }), known, rows })
+          : render(model, { calls, known, rows }, screen.columns)
       )
     })
   )
@@ -50,7 +53,7 @@ export const render = (
     calls,
     known,
     rows
-  }: { readonly calls: FoundForm; readonly known: Known.Known; readonly rows: ReadonlyArray<EvidenceRow> },
+  }: { readonly calls: FoundForm | undefined; readonly known: Known.Known; readonly rows: ReadonlyArray<EvidenceRow> },
   columns?: number
 ): string =>
   [
@@ -60,7 +63,7 @@ export const render = (
       ...(model.sizeBytes === undefined ? [] : [Words.bytes(model.sizeBytes)]),
       ...(model.maxContextLength === undefined ? [] : [`context up to ${model.maxContextLength}`])
     ].join(", "),
-    ...(model.type === "embedding" ? [] : [`Calls: ${calls.form}. ${calls.why}`]),
+    ...(calls === undefined ? [] : [`Calls: ${calls.form}. ${calls.why}`]),
     ...(known.length === 0 ? [] : ["", FoundOut.render(known, columns)]),
     ...(rows.length === 0
       ? []
@@ -78,7 +81,7 @@ const encode = Schema.encodeSync(
   Schema.parseJson(
     Schema.Struct({
       ...ApiModel.fields,
-      calls: Schema.Struct({ form: ToolForm, why: Schema.String }),
+      calls: optional(Schema.Struct({ form: ToolForm, why: Schema.String })),
       known: Schema.Array(Fact),
       rows: Schema.Array(EvidenceRow)
     })

@@ -144,8 +144,8 @@ describe("models probe", () => {
         "time for a text        12 ms        tried here          2026-11-28"
       ])
       assert.match(
-        (yield* probe(tried(false, "It said: no."))).out,
-        /^acme\/embed: it is of no use for embeddings, 0 of 1 trials\. It said: no\. /
+        (yield* probe(tried(false, "the server refuses: No."))).out,
+        /^acme\/embed: it is of no use for embeddings, 0 of 1 trials: the server refuses: No\. /
       )
       assert.notProperty(JSON.parse((yield* probe(tried(true), "--json")).out), "calls")
     })

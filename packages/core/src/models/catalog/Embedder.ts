@@ -13,7 +13,7 @@ import * as ModelName from "../../lmstudio/ModelName.ts"
 import { ModelLifecycle, type ModelLifecycleError } from "../ModelLifecycle.ts"
 import { ModelUnfit } from "../ModelUnfit.ts"
 import type { EnsureOptions } from "../EnsureOptions.ts"
-import { EmbeddingEvidence, type EmbeddingUse, isRefusal } from "./EmbeddingEvidence.ts"
+import { EmbeddingEvidence, type EmbeddingUse, isRefusal, saidBy } from "./EmbeddingEvidence.ts"
 import * as ModelFit from "./ModelFit.ts"
 
 /**
@@ -74,10 +74,10 @@ export class Embedder extends Context.Tag("@lms-bridge/core/models/Embedder")<
       /** A model that refuses a word as well does not embed. */
       const refusedBy = (key: string, instanceId: string, error: ApiError): Effect.Effect<never, EmbedderError> =>
         api.embed({ model: instanceId, input: [word] }).pipe(
-          Effect.catchIf(isRefusal, ({ message: said }) =>
+          Effect.catchIf(isRefusal, (again) =>
             Effect.zipRight(
-              note(key, { _tag: "Refused", said }),
-              new ModelUnfit({ ability: "embedding", model: key, said, suited: [] })
+              note(key, { _tag: "Refused", said: saidBy(again) }),
+              new ModelUnfit({ ability: "embedding", model: key, said: saidBy(again), suited: [] })
             )
           ),
           Effect.zipRight(Effect.fail(error))

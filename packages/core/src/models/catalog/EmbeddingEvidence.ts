@@ -30,3 +30,7 @@ export const isRefusal = (error: ModelLifecycleError): boolean =>
   error._tag === "ReplyMalformed" ||
   // llama.cpp, of a model that was not started for them
   (error._tag === "ServerFault" && /embedding|pooling/i.test(error.serverMessage))
+
+/** The words of the server, for a line. */
+export const saidBy = (error: ModelLifecycleError): string =>
+  "serverMessage" in error && error.serverMessage !== undefined ? error.serverMessage : error.message

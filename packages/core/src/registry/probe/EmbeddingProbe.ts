@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { byCosine, isLike } from "../../agent/tools/SemanticRank.ts"
 import type { Embeddings } from "../../lmstudio/ApiRequests.ts"
-import { isRefusal } from "../../models/catalog/EmbeddingEvidence.ts"
+import { isRefusal, saidBy } from "../../models/catalog/EmbeddingEvidence.ts"
 import type { ModelLease } from "../../models/LoadedModel.ts"
 import type { ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import { loadTime, measured, result } from "./Judged.ts"
@@ -34,7 +34,7 @@ export const run = Effect.fn("EmbeddingProbe.run")(function* (
       const reply = yield* embed(texts).pipe(
         Effect.map(({ vectors }) => Option.some(vectors)),
         Effect.catchIf(isRefusal, (error) => {
-          refusal = error.message
+          refusal = `the server refuses: ${saidBy(error)}`
           return Effect.succeedNone
         })
       )

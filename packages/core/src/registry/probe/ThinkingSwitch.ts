@@ -1,6 +1,7 @@
 /** Tries whether a model thinks, and does not, as a request says: by `reasoning` of LM Studio's own chat route (contract A1). */
 import * as Effect from "effect/Effect"
 import type { ChatReply } from "../../lmstudio/Chat.ts"
+import { saidBy } from "../../models/catalog/EmbeddingEvidence.ts"
 import type { ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import * as Asker from "./Asker.ts"
 import { type Found, result } from "./Judged.ts"
@@ -22,7 +23,7 @@ export const run = Effect.fnUntraced(function* (
     const thinks = (option: string) =>
       Effect.map(asker.elsewhere(`thinking ${option}`, ask(option, question, shortReply)), Asker.hasThought)
     const pair = yield* Effect.all([thinks(off), thinks(on ?? "on")]).pipe(
-      Effect.catchIf(Asker.isRefusal, ({ message }) => Effect.succeed(message)),
+      Effect.catchIf(Asker.isRefusal, (error) => Effect.succeed(`the server refuses: ${saidBy(error)}`)),
       Effect.catchIf(isBrokenStore, () => Effect.succeed(undefined))
     )
     if (pair === undefined) return {}
