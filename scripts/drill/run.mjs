@@ -234,7 +234,9 @@ try {
   await cutsAndFronts({ begun, check, done, expect, postgres, team: () => team, times, world })
 
   await check("the invariants: no run lost, no change twice, every question answered", async () => {
-    const open = await postgres.rows("select run_id, state from lms_runs where state <> 'ended'")
+    const open = await postgres.rows(`
+      select r.run_id, r.state, substring(e.event from '\\[\\w+\\][\\w ]+')
+      from lms_runs r left join lms_run_events e on e.run_id = r.run_id and e.pos = 0 where r.state <> 'ended'`)
     expect(open.length === 0, `not ended: ${open.join(", ")}`)
     const changes = effects().filter((line) => /^begin (note|noteslowly|wipe) /.test(line))
     const twice = changes.filter((line, index) => changes.indexOf(line) !== index)

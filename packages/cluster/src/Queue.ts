@@ -66,14 +66,10 @@ export const layer: Layer.Layer<PersistedQueue.PersistedQueueFactory | Leases, n
           const patience = Duration.toSeconds(settings.queuePatience)
           const held = new Map<string, { readonly loss: Deferred.Deferred<Loss>; readonly holder: string }>()
           const refused = new Set<string>()
+          const refuse = refusing(refused)
           let taken = 0
           // one look each second is enough, however many slots are free
           const looking = Effect.unsafeMakeSemaphore(1)
-
-          const refuse = (id: string, why: string) => {
-            refused.add(id)
-            return Effect.logWarning("A part of a run is left to other workers.", { id, why })
-          }
 
           const next = Effect.fnUntraced(function* (queue: string) {
             if (!(yield* taker.isOpen)) return Option.none<Taken>()
@@ -166,6 +162,16 @@ export const layer: Layer.Layer<PersistedQueue.PersistedQueueFactory | Leases, n
       )
     )
   )
+
+/** Said once for each part: a look that began before the first refusal may bring the part again. */
+export const refusing =
+  (refused: Set<string>): Context.Tag.Service<Leases>["refuse"] =>
+  (id, why) =>
+    Effect.suspend(() => {
+      if (refused.has(id)) return Effect.void
+      refused.add(id)
+      return Effect.logWarning("A part of a run is left to other workers.", { id, why })
+    })
 
 // -----------------------------------------------------------------------------
 // internal
