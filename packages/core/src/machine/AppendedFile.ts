@@ -26,7 +26,7 @@ export const make = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, name
   let isTorn = false
 
   const opened = Effect.gen(function* () {
-    const text = yield* Effect.orElseSucceed(fs.readFileString(name), () => "")
+    const text = yield* Effect.catchIf(fs.readFileString(name), isMissing, () => Effect.succeed(""))
     const found = yield* fs.open(name, { flag: "a", mode: 0o600 }).pipe(
       Effect.tap(({ stat }) => Effect.map(stat, (known) => (size = known.size))),
       closedOnFailure,
@@ -62,7 +62,7 @@ export const make = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, name
     Effect.zipRight(close)
   )
   yield* Effect.addFinalizer(() => (pending === "" ? close : Effect.forkDaemon(catchUp)))
-  return { append, open: Effect.match(opened, { onSuccess: () => true, onFailure: () => false }) }
+  return { append }
 })
 
 // -----------------------------------------------------------------------------
@@ -70,6 +70,8 @@ export const make = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, name
 // -----------------------------------------------------------------------------
 
 const encoder = new TextEncoder()
+
+const isMissing = (error: PlatformError) => error._tag === "SystemError" && error.reason === "NotFound"
 
 const lookEvery = "2 seconds"
 const patience = "10 minutes"

@@ -18,6 +18,7 @@ import type { DataFolderUnwritable } from "../machine/StateDirectory.ts"
 import type { ProcessIdentity } from "../machine/ProcessIdentity.ts"
 import * as ByteLimits from "../resilience/ByteLimits.ts"
 import type { RunId } from "../observability/Correlation.ts"
+import { MustBeKept } from "../agent/MustBeKept.ts"
 import type { AgentEvent } from "../agent/rules/AgentEvent.ts"
 import * as EventLine from "./EventLine.ts"
 import type { RunAmbiguous } from "./RunIds.ts"
@@ -234,9 +235,12 @@ const makeOnDisk = Effect.gen(function* () {
       const isNew = after === undefined
       const directory = Option.orElse(yield* folder("runs"), () => (isNew ? Option.none() : where("runs")))
       if (Option.isNone(directory)) return yield* memory.open(runId)
-      const { append, open: opened } = yield* AppendedFile.make(fs, fileIn(directory.value, runId))
-      // what is only in memory nobody resumes; a run that is on disk must not go on beside it
-      if (!(yield* opened) && isNew) {
+      const { append } = yield* AppendedFile.make(fs, fileIn(directory.value, runId))
+      const unopened = isNew ? yield* append("") : undefined
+      if (unopened !== undefined) {
+        // its id is a promise, which memory keeps only while this process lives
+        if (yield* MustBeKept) return () => Effect.succeed(unopened)
+        // what is only in memory nobody resumes; a run that is on disk must not go on beside it
         yield* Effect.logWarning("The journal of this run cannot be written, so it cannot be resumed.", {
           directory: directory.value
         })

@@ -90,10 +90,27 @@ describe("AppendedFile", () => {
         const { files, name, now, text } = yield* failing
         yield* files.writeFileString(name, "one\ntw")
         now.handles = false
-        const { append, open } = yield* AppendedFile.make(files, name)
-        assert.isFalse(yield* open)
+        const { append } = yield* AppendedFile.make(files, name)
+        assert.include(yield* append(""), "ENOSPC")
         assert.include(yield* append("three\n"), "ENOSPC")
         now.handles = true
+        assert.isUndefined(yield* append(""))
+        assert.strictEqual(yield* text, "one\ntw\nthree\n")
+      })
+    )
+  )
+
+  it.live("does not take a file that cannot be read now for an empty one", () =>
+    test(
+      Effect.gen(function* () {
+        const { files, name, text } = yield* failing
+        yield* files.writeFileString(name, "one\ntw")
+        let isReadable = false
+        const readFileString: FileSystem.FileSystem["readFileString"] = (...given) =>
+          isReadable ? files.readFileString(...given) : Effect.fail(full)
+        const { append } = yield* AppendedFile.make({ ...files, readFileString }, name)
+        assert.include(yield* append("three\n"), "ENOSPC")
+        isReadable = true
         assert.isUndefined(yield* append(""))
         assert.strictEqual(yield* text, "one\ntw\nthree\n")
       })

@@ -2,6 +2,7 @@ import { NodeContext } from "@effect/platform-node"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { stamp, type AgentEvent } from "#src/agent/rules/AgentEvent.ts"
+import { MustBeKept } from "#src/agent/MustBeKept.ts"
 import { AgentLoop } from "#src/agent/AgentLoop.ts"
 import { RunJournal } from "#src/runs/RunJournal.ts"
 import { Settings } from "#src/configuration/Settings.ts"
@@ -243,6 +244,22 @@ describe("RunJournal", () => {
         /^The data folder \/dev\/null\/nowhere cannot be written \(.*ENOTDIR.*LMS_BRIDGE_DATA_DIR/
       )
     }).pipe(Effect.provide(journalIn("/dev/null/nowhere")))
+  )
+
+  it.live("keeps a run in memory whose file cannot be opened, unless it must be kept", () =>
+    onDisk((directory) =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const journal = yield* RunJournal
+        // a file of that name cannot be opened
+        yield* fs.makeDirectory(`${directory}/runs/${runId}.jsonl`, { recursive: true })
+        const stored = Effect.scoped(Effect.flatMap(journal.open(runId), (append) => append(events)))
+        assert.include(yield* Effect.provideService(stored, MustBeKept, true), "EISDIR")
+        assert.deepStrictEqual(yield* journal.list, [])
+        assert.isUndefined(yield* stored)
+        assert.strictEqual((yield* journal.list).length, 1)
+      })
+    )
   )
 
   it.live("logs once that runs are not stored, and why, and only when a run starts", () => {
