@@ -4,6 +4,7 @@ import { eventually, makeWorld, sleep } from "../drill/world.mjs"
 import { startPostgres } from "../drill/postgres.mjs"
 import { handlesOf, isBelow, processesWith, signal, withoutHandles } from "./machine.mjs"
 import { numbers, words } from "./schedule.mjs"
+import { unrecorded } from "./stored.mjs"
 
 const inDoubt = "whether it took effect is not known"
 const workers = 3
@@ -162,8 +163,8 @@ export const make = async (seed, bin) => {
   return {
     world,
     acts,
-    /** Connections to the database come and go by themselves. */
-    pooled: { sockets: 6 },
+    /** The connections of a worker to the database come and go by themselves: two pools of eight at most. */
+    most: { connections: 16 },
     close: async () => {
       await world.close()
       await postgres.close()
@@ -178,7 +179,12 @@ export const make = async (seed, bin) => {
       for (const until = Date.now() + 150_000; Date.now() < until && (await rows(open)).length > 0;) await sleep(1000)
       state.isDone = true
       await people[1]
+      const begun = await postgres.rows("select event from lms_run_events where tag = 'ToolCallStarted'")
       const problems = [
+        ...unrecorded(
+          world.effects(),
+          begun.map(([event]) => JSON.parse(event))
+        ),
         ...(await postgres.rows(open)).map((row) => `not ended: ${row.join(" ")}`),
         ...(
           await postgres.rows("select run_id from lms_run_events group by run_id having max(pos) + 1 <> count(*)")
@@ -215,7 +221,7 @@ export const make = async (seed, bin) => {
       for (const until = Date.now() + 30_000; Date.now() < until && servers().length > 0;) await sleep(200)
       await sleep(12_000)
       state.isPaused = false
-      return living().map(({ child }) => handlesOf(child.pid))
+      return living().map(({ child, links }) => handlesOf(child.pid, links.database.port))
     },
     end: async () => {
       for (const worker of living()) worker.child.kill("SIGTERM")

@@ -40,9 +40,24 @@ export const isBelow = (pid, root) => {
   return false
 }
 
-/** Open handles by kind. */
-export const handlesOf = (pid) => {
-  const kinds = { sockets: 0, pipes: 0, files: 0, others: 0 }
+const established = "01"
+
+/** The sockets of a process that are connected to a port of this machine, as /proc names them. */
+const connectedTo = (pid, port) => {
+  const at = `:${port.toString(16).toUpperCase().padStart(4, "0")}`
+  const rows = ["tcp", "tcp6"].flatMap((table) => read(`/proc/${pid}/net/${table}`).split("\n").slice(1))
+  return new Set(
+    rows
+      .map((row) => row.trim().split(/\s+/))
+      .filter(([, , remote, state]) => remote?.endsWith(at) && state === established)
+      .map((row) => `socket:[${row[9]}]`)
+  )
+}
+
+/** Open handles by kind. Connections to the port of a database, if one is given, are counted for themselves. */
+export const handlesOf = (pid, port) => {
+  const kinds = { ...(port === undefined ? {} : { connections: 0 }), sockets: 0, pipes: 0, files: 0, others: 0 }
+  const connections = port === undefined ? new Set() : connectedTo(pid, port)
   for (const name of existsSync(`/proc/${pid}/fd`) ? readdirSync(`/proc/${pid}/fd`) : []) {
     let to = ""
     try {
@@ -50,7 +65,8 @@ export const handlesOf = (pid) => {
     } catch {
       continue
     }
-    if (to.startsWith("socket:")) kinds.sockets++
+    if (connections.has(to)) kinds.connections++
+    else if (to.startsWith("socket:")) kinds.sockets++
     else if (to.startsWith("pipe:")) kinds.pipes++
     else if (to.startsWith("/") && !to.startsWith("/dev/")) kinds.files++
     else kinds.others++

@@ -10,6 +10,7 @@ import * as cluster from "./cluster.mjs"
 import { processesWith } from "./machine.mjs"
 import { schedule, told } from "./schedule.mjs"
 import * as single from "./single.mjs"
+import { changesIn } from "./stored.mjs"
 
 const option = (name, otherwise) => {
   const at = process.argv.indexOf(`--${name}`)
@@ -92,10 +93,10 @@ const carryOut = async (name, mode) => {
     )
     record("the faults could be made", failures.length === 0 ? undefined : failures.join("\n"))
     record("no run is lost", problems.length === 0 ? undefined : problems.join("\n"))
-    const changes = at.world.effects().filter((line) => /^begin (note|noteslowly|wipe) /.test(line))
+    const changes = changesIn(at.world.effects())
     const twice = changes.filter((line, index) => changes.indexOf(line) !== index)
     record(`none of ${changes.length} changing calls was made twice`, twice.length === 0 ? undefined : twice.join("\n"))
-    const more = Object.keys(after).filter((kind) => after[kind] > before[kind] + (at.pooled?.[kind] ?? 0))
+    const more = Object.keys(after).filter((kind) => after[kind] > (at.most?.[kind] ?? before[kind]))
     record(
       `no handle is left: ${inWords(after)}`,
       more.length === 0 ? undefined : `before: ${inWords(before)}\nafter: ${inWords(after)}`

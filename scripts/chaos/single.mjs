@@ -1,9 +1,9 @@
 // One machine: `serve` with a client that hands tasks in without a pause, and starts it again when it is gone.
-import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { eventually, makeWorld, sleep } from "../drill/world.mjs"
 import { handlesOf, isBelow, processesWith, signal, smallDisk, withoutHandles } from "./machine.mjs"
 import { numbers, words } from "./schedule.mjs"
+import { journalsIn, kept, problemsOf, unrecorded } from "./stored.mjs"
 
 const atOnce = 3
 const inDoubt = "whether it took effect is not known"
@@ -132,32 +132,7 @@ export const make = async (seed) => {
     }
   }
 
-  const journals = () => {
-    const folder = join(world.folder, "bridge", "data", "runs")
-    return readdirSync(folder).flatMap((name) =>
-      name.endsWith(".jsonl")
-        ? [
-            {
-              runId: name.slice(0, -6),
-              lines: readFileSync(join(folder, name), "utf8")
-                .split("\n")
-                .filter((line) => line !== "")
-            }
-          ]
-        : []
-    )
-  }
-  const ofLine = (line) => {
-    try {
-      return JSON.parse(line)
-    } catch {
-      return undefined
-    }
-  }
-  const statusOf = ({ lines }) => {
-    const last = ofLine(lines.at(-1) ?? "")
-    return last?._tag === "RunFinished" ? last.outcome.status : (last?._tag ?? "nothing")
-  }
+  const folder = join(world.folder, "bridge", "data", "runs")
 
   /** What every process holds when nothing is done. */
   const holds = async () => {
@@ -186,7 +161,7 @@ export const make = async (seed) => {
       // what was under way when the bridge ended, or failed for want of LM Studio, is gone on with
       const resumed = []
       for (let round = 0; round < 6; round++) {
-        const open = journals().filter((journal) => statusOf(journal) !== "done")
+        const open = journalsIn(folder).filter(({ status }) => status !== "done")
         if (open.length === 0) break
         await sleep(3000)
         for (const { runId } of open) {
@@ -198,31 +173,17 @@ export const make = async (seed) => {
           }
         }
       }
-      const all = journals()
-      const kept = new Set(all.map(({ runId }) => runId))
-      const problems = [
-        // where nothing could be stored, it is enough that the person has the answer
-        ...all
-          .filter(
-            (journal) =>
-              statusOf(journal) !== "done" && !(journal.lines.length < 2 && runs.get(journal.runId) === "done")
-          )
-          .map(
-            (journal) =>
-              `${journal.runId} is ${statusOf(journal)}, and the person was told ${runs.get(journal.runId) ?? "nothing"}`
-          ),
-        ...[...runs]
-          .filter(([runId, status]) => !kept.has(runId) && status !== "done")
-          .map(([runId, status]) => `${runId} has no journal, and the person was told ${status}`),
-        ...all.flatMap(({ lines, runId }) => {
-          const seqs = lines.map((line) => ofLine(line)?.seq)
-          const known = seqs.filter((seq) => seq !== undefined)
-          const isInOrder = known.every((seq, index) => index === 0 || seq > known[index - 1])
-          return isInOrder ? [] : [`${runId} has events twice, or in another order`]
-        })
-      ]
+      const all = journalsIn(folder)
       const told = [...runs.values()]
       const statuses = [...new Set(told)].map((one) => `${told.filter((other) => other === one).length} ${one}`)
+      const isKept = (line) => count - Number(line.split(" ")[2].slice(1)) < kept
+      const problems = [
+        ...problemsOf(all, runs),
+        ...unrecorded(
+          world.effects().filter(isKept),
+          all.flatMap(({ events }) => events)
+        )
+      ]
       return { problems, runs: all.length, resumed: new Set(resumed).size, statuses: statuses.join(", ") }
     },
     holds,
