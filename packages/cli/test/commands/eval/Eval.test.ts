@@ -36,12 +36,12 @@ describe("eval", () => {
         const report = decode(first.out)
         assert.deepStrictEqual(
           report.trials.map(({ task, verdict }: { task: string; verdict: string }) => `${task}: ${verdict}`),
-          ["bees: passed", "invoice: wrong", "port: passed", "second-line: passed"]
+          ["bees: passed", "invoice: wrong", "port: passed", "second-line: passed", "sum: passed"]
         )
-        assert.deepInclude(report.total, { trials: 4, passed: 3, judged: 1, wrong: 1, errors: 0 })
+        assert.deepInclude(report.total, { trials: 5, passed: 4, judged: 1, wrong: 1, errors: 0 })
         assert.isAbove(report.total.millis, 1000)
         const markdown = yield* fs.readFileString(`${folder}/report.md`)
-        assert.include(markdown, "1 of 3 passed because a model judged so, which may be wrong.")
+        assert.include(markdown, "1 of 4 passed because a model judged so, which may be wrong.")
         assert.include(markdown, "- invoice · qwen2.5-coder-1.5b: **called done but wrong**: ")
       })
     )

@@ -1,0 +1,3 @@
+export function sum(numbers) {
+  return numbers.reduce((acc, num) => acc + num, 0);
+}
