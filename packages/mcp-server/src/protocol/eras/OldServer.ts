@@ -17,7 +17,7 @@ export class OldServer extends Server {
     return super.connect(transport)
   }
 
-  /** The answer to a call as a task is a task, which the SDK's check of results refuses. */
+  /** The answer to a call as a task is a task, which the SDK's check of results refuses; see `NewServer` for the hook. */
   protected override _wrapHandler(...[method, handler]: Parameters<Server["_wrapHandler"]>) {
     const checked = super._wrapHandler(method, handler)
     if (method !== "tools/call") return checked
