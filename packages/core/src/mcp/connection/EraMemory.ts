@@ -1,7 +1,6 @@
 /**
- * In whose words a server's process was greeted the last time. Most know `initialize`; those that do not are in a file of
- * the data folder, so that the next start asks them in their own words first. One that cannot be read, or that another
- * version wrote, is as good as none: the server is asked both ways in any case.
+ * How a server is greeted, learned from the last times and kept in a file of the data folder. Most need no entry there. One
+ * that cannot be read, or that another version wrote, is as good as none: each server is asked both ways in any case.
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
@@ -13,20 +12,26 @@ import * as Schema from "effect/Schema"
 import type { Settings } from "../../configuration/Settings.ts"
 import * as StateDirectory from "../../machine/StateDirectory.ts"
 import { writeWhole } from "../../machine/writeWhole.ts"
-import type { Era } from "../config/Launch.ts"
 import type { ServerDefinition } from "../config/ServerDefinition.ts"
 
+/**
+ * `modern`: it knows the newer words. `silent`: it does not answer words that it does not know. `older`: it was thought to know
+ * the newer words, and refused them.
+ */
+const Known = Schema.Literal("modern", "silent", "older")
+export type Known = typeof Known.Type
+
 export interface EraMemory {
-  readonly last: (definition: ServerDefinition) => Effect.Effect<Era>
-  /** Writes only what is new. */
-  readonly note: (definition: ServerDefinition, era: Era) => Effect.Effect<void>
+  readonly last: (definition: ServerDefinition) => Effect.Effect<Known | undefined>
+  /** Writes only what is new; nothing is known of most servers. */
+  readonly note: (definition: ServerDefinition, known: Known | undefined) => Effect.Effect<void>
 }
 
 export const make: Effect.Effect<EraMemory, never, FileSystem.FileSystem | Path.Path | Settings> = Effect.gen(
   function* () {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    // with the first process: not every start needs it
+    // with the first server: not every start needs it
     const state = yield* Effect.cached(
       Effect.provide(
         StateDirectory.makeWith("how servers are greeted is not remembered"),
@@ -35,25 +40,26 @@ export const make: Effect.Effect<EraMemory, never, FileSystem.FileSystem | Path.
     )
     const oneWriter = yield* Effect.makeSemaphore(1)
 
-    const known = Effect.flatMap(state, ({ where }) =>
+    const all = Effect.flatMap(state, ({ where }) =>
       Option.match(where(folder), {
-        onNone: () => Effect.succeed([]),
+        onNone: () => Effect.succeed<Servers>({}),
         onSome: (directory) =>
           fs.readFileString(path.join(directory, fileName)).pipe(
             Effect.flatMap(decode),
-            Effect.map(({ modern }) => modern),
-            Effect.orElseSucceed((): ReadonlyArray<string> => [])
+            Effect.map(({ servers }) => servers),
+            Effect.orElseSucceed((): Servers => ({}))
           )
       })
     )
 
     const write = Effect.fnUntraced(
-      function* (modern: ReadonlyArray<string>) {
+      function* (servers: Servers) {
         const { folder: writable, identity } = yield* state
         const directory = yield* writable(folder)
         if (Option.isNone(directory)) return
         const file = path.join(directory.value, fileName)
-        const text = yield* encode({ version: 1, modern: modern.slice(-mostKept) })
+        const kept = Object.fromEntries(Object.entries(servers).slice(-mostKept))
+        const text = yield* encode({ version: 2, servers: kept })
         // of two writers at once the last one counts: the other's server is asked once more than needed
         yield* writeWhole(file, text, { temporary: `${file}.${identity.token}` })
       },
@@ -62,16 +68,13 @@ export const make: Effect.Effect<EraMemory, never, FileSystem.FileSystem | Path.
     )
 
     const memory: EraMemory = {
-      last: (definition) =>
-        Effect.map(Effect.zip(known, keyOf(definition)), ([modern, key]) =>
-          modern.includes(key) ? "modern" : "legacy"
-        ),
-      note: (definition, era) =>
-        Effect.flatMap(Effect.zip(known, keyOf(definition)), ([modern, key]) =>
-          modern.includes(key) === (era === "modern")
-            ? Effect.void
-            : write([...modern.filter((other) => other !== key), ...(era === "modern" ? [key] : [])])
-        ).pipe(oneWriter.withPermits(1))
+      last: (definition) => Effect.map(Effect.zip(all, keyOf(definition)), ([servers, key]) => servers[key]),
+      note: (definition, known) =>
+        Effect.flatMap(Effect.zip(all, keyOf(definition)), ([servers, key]) => {
+          if (servers[key] === known) return Effect.void
+          const { [key]: _, ...others } = servers
+          return write(known === undefined ? others : { ...others, [key]: known })
+        }).pipe(oneWriter.withPermits(1))
     }
     return memory
   }
@@ -85,7 +88,9 @@ const folder = "eras"
 const fileName = "servers.json"
 const mostKept = 200
 
-const Kept = Schema.parseJson(Schema.Struct({ version: Schema.Literal(1), modern: Schema.Array(Schema.String) }))
+const Servers = Schema.Record({ key: Schema.String, value: Known })
+type Servers = typeof Servers.Type
+const Kept = Schema.parseJson(Schema.Struct({ version: Schema.Literal(2), servers: Servers }))
 const decode = Schema.decode(Kept)
 const encode = Schema.encode(Kept)
 

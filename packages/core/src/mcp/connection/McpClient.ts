@@ -37,8 +37,10 @@ export interface ClientOptions {
   readonly callTotal: Duration.Duration
   /** Whether the user allows a tool. */
   readonly allows: (tool: string) => boolean
-  /** Told in whose words the server has greeted. */
-  readonly greeted?: (era: Era) => Effect.Effect<void>
+  /** Told in whose words the server has greeted, and whether it did not answer the first ones. */
+  readonly greeted?: (era: Era, wasSilent: boolean) => Effect.Effect<void>
+  /** Runs at the end if a server that greeted in the older words knows the newer ones, too; without it, it is not asked. */
+  readonly knowsNewer?: Effect.Effect<void>
   /** Answers the server's requests. */
   readonly answering: ServerRequests.Answering
 }
@@ -53,7 +55,10 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     // not compile; a model can use such a result anyway, so nothing is checked here
     { capabilities, jsonSchemaValidator: { getValidator: acceptAll } }
   )
-  const { era, foreign, greeting, hurry, listen, transport } = TolerantTransport.make(channel.transport, channel.begins)
+  const { era, foreign, greeting, hurry, listen, transport, wasSilent, wonder } = TolerantTransport.make(
+    channel.transport,
+    channel.begins
+  )
   const pausedTimeout = ServerExchange.makePausedTimeout()
   // before the server can ask anything
   yield* ServerRequests.bind(client, capabilities, { ...answering, server, pausedTimeout })
@@ -115,7 +120,7 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
   ).pipe(
     Effect.catchAll(refused),
     // one that knows only `initialize` may not answer anything else at all
-    channel.begins === "modern"
+    channel.begins === "modern" || channel.begins === "either"
       ? (self) =>
           Effect.raceFirst(
             self,
@@ -125,7 +130,19 @@ export const connect = Effect.fn("McpClient.connect")(function* (options: Client
     within("Its answer to initialize")
   )
 
-  yield* options.greeted?.(era() ?? "legacy") ?? Effect.void
+  yield* options.greeted?.(era() ?? "legacy", wasSilent()) ?? Effect.void
+  const { knowsNewer } = options
+  if (knowsNewer !== undefined && era() !== "modern" && Greeting.isNewest(greeting())) {
+    const found = { newer: false }
+    const leave = Effect.sync(wonder((knows) => (found.newer = knows)))
+    yield* Effect.forkScoped(Effect.delay(leave, hesitation(startTimeout)))
+    yield* Effect.addFinalizer(() =>
+      Effect.zipRight(
+        leave,
+        Effect.when(knowsNewer, () => found.newer)
+      )
+    )
+  }
 
   const exchange = ServerExchange.make(client, pausedTimeout)
   const declared = Greeting.offered(greeting())

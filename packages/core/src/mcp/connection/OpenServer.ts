@@ -15,6 +15,7 @@ import type { Session } from "../McpConnection.ts"
 import { McpServerUnavailable } from "../McpError.ts"
 import * as ChildEnvironment from "../transport/ChildEnvironment.ts"
 import type { McpTransport } from "../transport/McpTransport.ts"
+import type { Begins } from "../transport/Opening.ts"
 import * as EraMemory from "./EraMemory.ts"
 import type { Answering } from "./ServerRequests.ts"
 
@@ -44,23 +45,27 @@ export const make = Effect.fnUntraced(function* (options: {
       yield* Effect.logDebug("connecting to an MCP server")
       const { connect } = yield* client
       const channel = yield* transport.open(definition.name, to, environment, retries)
-      const begins =
-        channel.begins === "legacy"
-          ? "legacy"
-          : (definition.begins ?? (isProcess ? yield* eras.last(definition) : channel.begins))
-      const note = (era: Era) => (isProcess ? eras.note(definition, era) : Effect.void)
+      const known = definition.begins === undefined ? yield* eras.last(definition) : undefined
+      const usual = isProcess ? "either" : (channel.begins ?? "legacy")
+      const begins = definition.begins ?? (known === undefined ? usual : firstWords(known, usual))
+      const note = (now: EraMemory.Known | undefined) =>
+        definition.begins === undefined ? eras.note(definition, now) : Effect.void
       const session = yield* connect({
         server: definition.name,
-        channel: begins === undefined ? channel : { ...channel, begins },
+        channel: { ...channel, begins: channel.begins === "legacy" ? "legacy" : begins },
         startTimeout: Duration.max(settings.mcpStartTimeout, definition.startTimeout ?? 0),
         callTimeout: definition.timeout ?? settings.mcpCallTimeout,
         callTotal: settings.mcpCallTotal,
         allows: definition.allows,
         answering,
-        greeted: note
+        greeted: (era, wasSilent) => note(learned({ era, wasSilent, begins, usual, known })),
+        // at the next start in the newer words, then
+        ...(definition.begins === undefined && known !== "older" && begins !== "modern" && begins !== channel.begins
+          ? { knowsNewer: note(isProcess ? "modern" : undefined) }
+          : {})
       }).pipe(
         // it may have become one that ends at words it does not know
-        Effect.tapError(() => Effect.when(note("legacy"), () => begins === "modern"))
+        Effect.tapError(() => Effect.when(note("older"), () => begins === "modern" && isProcess))
       )
       // a server identifies itself here, whatever command started it
       if (session.implementation.name === Itself.ownName && Itself.isHere(to)) {
@@ -87,6 +92,26 @@ export const make = Effect.fnUntraced(function* (options: {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** In which words a server of which something is known is asked first. */
+const firstWords = (known: EraMemory.Known, usual: Begins): Begins =>
+  known === "modern" ? "modern" : known === "silent" ? "legacy" : usual
+
+/** What is known of a server that has greeted. */
+const learned = (facts: {
+  readonly era: Era
+  /** It did not answer the first words. */
+  readonly wasSilent: boolean
+  readonly begins: Begins
+  readonly usual: Begins
+  readonly known: EraMemory.Known | undefined
+}): EraMemory.Known | undefined => {
+  const { begins, era, known, usual, wasSilent } = facts
+  if (era === "modern") return usual === "modern" ? undefined : "modern"
+  if (begins === usual && wasSilent) return "silent"
+  if (known === "modern") return "older"
+  return known
+}
 
 /** Loaded with the first server that is used, because it brings the SDK, which would slow down every start. */
 const client = Effect.promise(() => import("./McpClient.ts"))

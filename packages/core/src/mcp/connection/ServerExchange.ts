@@ -23,7 +23,7 @@ import * as ErrorWords from "../reading/ErrorWords.ts"
 import { parse } from "../reading/MessageText.ts"
 import { reasonIn } from "../reading/ServerReason.ts"
 import { connectionClosed } from "../transport/FetchedMessages.ts"
-import { endingIn, Thrown } from "../transport/TolerantTransport.ts"
+import { endingIn, Thrown } from "../transport/Carried.ts"
 import type { CallOptions, CallProgress } from "../McpConnection.ts"
 
 /** A request without a result. `lost`: the connection seems to have gone away. */

@@ -55,6 +55,10 @@ export const told = (answer: unknown): Readonly<Record<string, boolean>> => {
   )
 }
 
+/** Whether a server has greeted in the newest of the older revisions: one that knows the newer ones, too, knows that one. */
+export const isNewest = (answer: unknown): boolean =>
+  knownVersion(recordOf(answer)["protocolVersion"]) === LATEST_PROTOCOL_VERSION
+
 /** The versions that a refusal names as those of the server. */
 export const named = ({ data }: ServerError): ReadonlyArray<string> => {
   const { supported, supportedProtocolVersions, supportedVersions } = recordOf(data)

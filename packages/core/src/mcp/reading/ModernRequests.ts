@@ -9,12 +9,19 @@ import type * as Incoming from "./Incoming.ts"
 
 export const revision = "2026-07-28"
 
-/** `initialize` as the question for what the server can do. */
-export const discovering = ({ params }: JSONRPCRequest, id: number): JSONRPCRequest => ({
+/** The question for what the server can do; `about` is what `initialize` says about us. */
+export const discovering = (about: JSONRPCRequest["params"], id: number): JSONRPCRequest => ({
   jsonrpc: "2.0",
   id,
   method: "server/discover",
-  params: { _meta: envelopeOf(params) }
+  params: { _meta: envelopeOf(about) }
+})
+
+/** `initialize` in the words of both kinds of revisions. */
+export const initializing = ({ params, ...request }: JSONRPCRequest, id: number): JSONRPCRequest => ({
+  ...request,
+  id,
+  params: { ...params, _meta: { ...params?._meta, ...envelopeOf(params) } }
 })
 
 /** What `initialize` says about us, as each request says it. */

@@ -7,7 +7,7 @@ import * as Predicate from "effect/Predicate"
 import { createParser, type EventSourceMessage } from "eventsource-parser"
 import { joinedBytes } from "../../internal/joinedBytes.ts"
 import * as MessageText from "../reading/MessageText.ts"
-import { Received } from "./TolerantTransport.ts"
+import { Received } from "./Carried.ts"
 
 export interface FetchedMessages {
   readonly fetch: FetchLike

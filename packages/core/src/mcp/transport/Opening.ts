@@ -9,10 +9,19 @@ import * as Greeting from "../reading/Greeting.ts"
 import type * as Incoming from "../reading/Incoming.ts"
 import * as ModernRequests from "../reading/ModernRequests.ts"
 
+/**
+ * In which words a server is asked first. `either`: with an `initialize` that says what each request says since 2026-07-28. A
+ * server that knows only the older words does not look at that, and answers; one that knows both takes any such request for
+ * one in the newer words, in which there is no `initialize`, and refuses it. So neither hangs or ends.
+ */
+export type Begins = Era | "either"
+
 export interface Asked {
   readonly method: "initialize" | "server/discover"
   /** Of `initialize`, if it is not the newest one. */
   readonly version?: string
+  /** Of `initialize`, if it is in the words of both. */
+  readonly both?: true
 }
 
 export type Step =
@@ -21,17 +30,27 @@ export type Step =
   /** `foreign`: the versions that the server supports, if we support none of them. */
   | { readonly _tag: "Refused"; readonly error: ServerError; readonly foreign: ReadonlyArray<string> | undefined }
 
-export const first = (era: Era): Asked => ({ method: era === "modern" ? "server/discover" : "initialize" })
+export const first = (begins: Begins): Asked =>
+  begins === "modern"
+    ? { method: "server/discover" }
+    : { method: "initialize", ...(begins === "either" ? { both: true } : {}) }
 
 /** What follows after the last question of `all` has ended. */
 export const next = (all: ReadonlyArray<Asked>, ending: Incoming.Ending): Step => {
   const last = all.at(-1)
   const before = all.slice(0, -1)
-  const wasAsked = (method: Asked["method"]) => before.some((one) => one.method === method)
+  const wasAsked = (method: Asked["method"]) => before.some((one) => one.method === method && one.both !== true)
   return last?.method === "server/discover"
     ? afterDiscover(ending, wasAsked("initialize"), wasAsked("server/discover"))
     : afterInitialize(ending, all, wasAsked("server/discover"))
 }
+
+/** Whether the answer to a `server/discover` after `initialize`, which may be a refusal, shows that it knows the newer words. */
+export const knowsNewer = (ending: Incoming.Ending): boolean =>
+  ending._tag === "Result"
+    ? Greeting.discovered(ending.value).includes(ModernRequests.revision)
+    : Greeting.named(ending.error).includes(ModernRequests.revision) ||
+      ending.error.text.includes(ModernRequests.revision)
 
 /**
  * Whether a transport failed because the server does not know the method. Not so where it wants a login, is not ready or
@@ -43,6 +62,9 @@ export const isDeclined = (error: unknown): boolean =>
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** What a server answers that understood a request and did not like its form. */
+const malformed: ReadonlyArray<number | undefined> = [ProtocolErrorCode.InvalidParams, ProtocolErrorCode.InvalidRequest]
 
 const ask = (method: Asked["method"], version?: string): Step => ({
   _tag: "Ask",
@@ -86,7 +108,6 @@ const afterInitialize = (ending: Incoming.Ending, all: ReadonlyArray<Asked>, was
   const foreign = Greeting.foreignVersions(error)
   const isUnknown = foreign === undefined && error.code === ProtocolErrorCode.MethodNotFound
   if (wasDiscovered) return isUnknown ? greeted("legacy", undefined) : refused(error, foreign)
-  return isUnknown || foreign?.includes(ModernRequests.revision) === true
-    ? ask("server/discover")
-    : refused(error, foreign)
+  if (isUnknown || foreign?.includes(ModernRequests.revision) === true) return ask("server/discover")
+  return all.at(-1)?.both === true && malformed.includes(error.code) ? ask("initialize") : refused(error, foreign)
 }

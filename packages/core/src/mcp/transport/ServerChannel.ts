@@ -1,8 +1,8 @@
 /** The connection to an MCP server, as the transports give it to the client. */
 import type { Transport } from "@modelcontextprotocol/client"
 import type * as Effect from "effect/Effect"
-import type { Era } from "../config/Launch.ts"
 import type { Lack } from "../login/StoredLogin.ts"
+import type { Begins } from "./Opening.ts"
 
 /** How the server ended. */
 export interface ChannelEnd {
@@ -15,7 +15,7 @@ export interface ChannelEnd {
 export interface ServerChannel {
   readonly transport: Transport
   /** In which words the server is asked first; the older ones by default. */
-  readonly begins?: Era
+  readonly begins?: Begins
   /** Succeeds when the server has gone, soon after the transport's `onclose`. */
   readonly ended: Effect.Effect<ChannelEnd>
   readonly stderrTail: Effect.Effect<string>

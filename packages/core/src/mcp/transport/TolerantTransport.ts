@@ -10,49 +10,14 @@ import {
   ProtocolErrorCode,
   type Transport
 } from "@modelcontextprotocol/client"
-import * as Predicate from "effect/Predicate"
 import * as Greeting from "../reading/Greeting.ts"
 import * as Incoming from "../reading/Incoming.ts"
+import { Carried, Received, Thrown } from "./Carried.ts"
 import * as ChangeStreams from "./ChangeStreams.ts"
 import * as ModernRequests from "../reading/ModernRequests.ts"
 import type { Era } from "../config/Launch.ts"
+import * as NewerWords from "./NewerWords.ts"
 import * as Opening from "./Opening.ts"
-import type { Read } from "../reading/MessageText.ts"
-
-/**
- * A received message before it is interpreted. `about` is the request to which it is the reply, if the transport knows.
- */
-export class Received {
-  readonly read: Read
-  readonly about: number | undefined
-  constructor(read: Read, about?: number) {
-    this.read = read
-    this.about = about
-  }
-}
-
-/**
- * How a request ended, in a form that passes through the SDK: it accepts any object as a result without looking inside.
- */
-export class Carried {
-  readonly ending: Incoming.Ending
-  constructor(ending: Incoming.Ending) {
-    this.ending = ending
-  }
-}
-
-/** What a transport threw for a request that the SDK did not send itself. */
-export class Thrown {
-  readonly error: unknown
-  constructor(error: unknown) {
-    this.error = error
-  }
-}
-
-export const endingIn = (result: unknown): Incoming.Ending => {
-  const carried = Predicate.hasProperty(result, "carried") ? result.carried : undefined
-  return carried instanceof Carried ? carried.ending : { _tag: "Result", value: result }
-}
 
 export interface TolerantTransport {
   readonly transport: Transport
@@ -62,14 +27,18 @@ export interface TolerantTransport {
   readonly era: () => Era | undefined
   /** The versions of MCP that the server supports, once it is known that we support none of them. */
   readonly foreign: () => ReadonlyArray<string> | undefined
-  /** The server has had its time to answer `server/discover`: `initialize` follows, if it has not been asked yet. */
+  /** The server has had its time to answer words that it may not know: `initialize` follows, if it has not been asked yet. */
   readonly hurry: () => void
+  /** Whether it answered only then. */
+  readonly wasSilent: () => boolean
+  /** Asks a server that was greeted in the older words, beside all else, whether it knows the newer ones; returns how to leave. */
+  readonly wonder: (tell: (knows: boolean) => void) => () => void
   /** Opens a stream of the server's changes; returns how to leave it. Nothing happens in the older words. */
   readonly listen: (wanted: Readonly<Record<string, boolean>>, listener: ChangeStreams.Listener) => () => void
 }
 
 /** `begins`: in which words the server is asked first. */
-export const make = (inner: Transport, begins: Era = "legacy"): TolerantTransport => {
+export const make = (inner: Transport, begins: Opening.Begins = "legacy"): TolerantTransport => {
   const open = new Map<number, JSONRPCRequest>()
   /** Requests that were cancelled before their answer, which may still come. */
   const abandoned = new Set<number>()
@@ -82,12 +51,16 @@ export const make = (inner: Transport, begins: Era = "legacy"): TolerantTranspor
     asked: [],
     envelope: undefined,
     asks: 0,
-    rounds: new Map()
+    rounds: new Map(),
+    hurried: false,
+    both: undefined,
+    about: {}
   }
   /** Under which id of ours a request was sent, in the revisions since 2026-07-28. */
   const sentAs = new Map<number, number>()
   const leaving = new Map<number, () => void>()
   const streams = ChangeStreams.make(inner)
+  const newer = NewerWords.make(inner)
   /** Questions that the SDK's client is answering. */
   const pending = new Map<string | number, (answer: JSONRPCMessage) => void>()
   const ours = (id: number | undefined) => (id === undefined ? undefined : (sentAs.get(id) ?? id))
@@ -144,18 +117,29 @@ export const make = (inner: Transport, begins: Era = "legacy"): TolerantTranspor
   const begin = (request: JSONRPCRequest, asked: Opening.Asked): Promise<void> => {
     state.asked.push(asked)
     const { id } = request
-    const { method, version } = asked
+    const { both, method, version } = asked
     const begun =
       method === "server/discover"
-        ? again(Number(id), (sent) => ModernRequests.discovering(request, sent))
-        : inner.send(
-            version === undefined ? request : { ...request, params: { ...request.params, protocolVersion: version } }
-          )
+        ? again(Number(id), (sent) => ModernRequests.discovering(request.params, sent))
+        : both === true
+          ? again(Number(id), (sent) => ModernRequests.initializing(request, (state.both = sent)))
+          : inner.send(
+              version === undefined ? request : { ...request, params: { ...request.params, protocolVersion: version } }
+            )
     return begun.catch((error: unknown) => {
       // only of the last question is the failure of interest
       if (state.asked.at(-1) !== asked) return
       if (method === "initialize" || !Opening.isDeclined(error)) throw error
       greeted(request, Incoming.failed(String(error)))
+    })
+  }
+  const beginAgain = (request: JSONRPCRequest, asked: Opening.Asked) => {
+    const id = Number(request.id)
+    begin(request, asked).catch((error: unknown) => {
+      if (!open.has(id)) return
+      const data = new Thrown(error)
+      forget(id)
+      deliver({ jsonrpc: "2.0", id, error: { code: ProtocolErrorCode.InternalError, message: String(error), data } })
     })
   }
   const greeted = (request: JSONRPCRequest, ending: Incoming.Ending): void => {
@@ -168,14 +152,11 @@ export const make = (inner: Transport, begins: Era = "legacy"): TolerantTranspor
     const step = Opening.next(state.asked, ending)
     if (step._tag === "Ask") {
       unsent(id)
-      begin(request, step.asked).catch((error: unknown) => {
-        if (!open.has(id)) return
-        const data = new Thrown(error)
-        tell({ jsonrpc: "2.0", id, error: { code: ProtocolErrorCode.InternalError, message: String(error), data } })
-      })
+      beginAgain(request, step.asked)
     } else if (step._tag === "Greeted") {
       state.greeting = step.greeting
       state.era = step.era
+      state.about = request.params
       if (step.era === "modern") state.envelope = ModernRequests.envelopeOf(request.params)
       tell({ jsonrpc: "2.0", id, result: { ...Greeting.read(step.greeting) } })
     } else {
@@ -224,7 +205,10 @@ export const make = (inner: Transport, begins: Era = "legacy"): TolerantTranspor
 
   const answered = (answer: Answer, about: number | undefined) => {
     const { ending } = answer
-    if (streams.end(about ?? idOf(answer.id), ending)) return
+    const sent = about ?? idOf(answer.id)
+    if (streams.end(sent, ending)) return
+    if (newer.take(sent, ending)) return
+    if (sent === state.both) state.both = undefined
     const named = ours(idOf(answer.id))
     if (named !== undefined && open.has(named)) return end(named, ending)
     if (about !== undefined) {
@@ -334,11 +318,20 @@ export const make = (inner: Transport, begins: Era = "legacy"): TolerantTranspor
         : streams.open(firstAgain + ++state.asks, state.envelope, wanted, listener),
     hurry: () => {
       const request = [...open.values()].find(({ method }) => method === "initialize")
-      if (request === undefined || typeof request.id !== "number") return
-      if (state.asked.length > 1 || state.asked[0]?.method !== "server/discover") return
-      leaving.get(request.id)?.()
-      greeted(request, Incoming.failed("It did not answer server/discover."))
-    }
+      const [asked, ...more] = state.asked
+      if (request === undefined || typeof request.id !== "number" || asked === undefined || more.length > 0) return
+      if (asked.both === true) {
+        state.hurried = true
+        // it may only be slow: then it answers both, the first one first
+        beginAgain(request, { method: "initialize" })
+      } else if (asked.method === "server/discover") {
+        state.hurried = true
+        leaving.get(request.id)?.()
+        greeted(request, Incoming.failed("It did not answer server/discover."))
+      }
+    },
+    wasSilent: () => state.hurried && (state.asked[0]?.both !== true || state.both !== undefined),
+    wonder: (tell) => newer.ask(firstAgain + ++state.asks, state.about, tell)
   }
 }
 
@@ -364,6 +357,11 @@ interface State {
   /** What each request says about us, once the server speaks 2026-07-28. */
   envelope: Record<string, unknown> | undefined
   asks: number
+  hurried: boolean
+  /** The id of the `initialize` in both words, until it has been answered. */
+  both: number | undefined
+  /** What `initialize` said about us. */
+  about: JSONRPCRequest["params"]
   /** How often a request has been sent again with answers. */
   readonly rounds: Map<number, number>
 }

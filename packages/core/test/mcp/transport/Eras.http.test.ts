@@ -1,6 +1,8 @@
+import { FileSystem } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { McpRegistry } from "#src/mcp/McpRegistry.ts"
-import { Effect, type Scope } from "effect"
+import { Duration, Effect, Option, type Scope } from "effect"
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { registryWith, textOf } from "../realServers.ts"
@@ -96,8 +98,12 @@ const call = (args: Readonly<Record<string, unknown>> = {}) =>
 
 const listed = Effect.flatMap(McpRegistry, (registry) => registry.tools("remote"))
 
-const using = <A, E>({ url }: World, use: Effect.Effect<A, E, McpRegistry>, settings = {}) =>
-  use.pipe(Effect.provide(registryWith({ remote: { url, ...settings } })))
+const using = <A, E>(
+  { url }: World,
+  use: Effect.Effect<A, E, McpRegistry>,
+  entry: object = {},
+  settings: Parameters<typeof registryWith>[1] = {}
+) => use.pipe(Effect.provide(registryWith({ remote: { url, ...entry } }, settings)))
 
 describe("a server over HTTP", () => {
   it.scopedLive("with both eras is used in the new one, and never asked to initialize", () =>
@@ -128,6 +134,36 @@ describe("a server over HTTP", () => {
       assert.strictEqual(textOf(yield* using(world, call(), { startTimeout: "1 second" })), "hi")
       assert.deepStrictEqual(methods(world), ["server/discover", "initialize", "tools/call"])
     })
+  )
+
+  it.scopedLive("costs that time once, and is used in the new era again when it knows it", () =>
+    Effect.gen(function* () {
+      const world = yield* serverOf("silent")
+      const folder = yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
+      /** What it was asked in one use, by a registry of its own. */
+      const use = Effect.gen(function* () {
+        world.asked.length = 0
+        yield* using(world, call(), {}, { dataDir: Option.some(folder) })
+        return methods(world).join(", ")
+      })
+      const [first, asked] = yield* Effect.timed(use)
+      assert.strictEqual(asked, "server/discover, initialize, tools/call")
+      assert.isAtLeast(Duration.toMillis(first), 4500)
+      const [second, again] = yield* Effect.timed(use)
+      // what is asked beside is not waited for
+      assert.match(again, /^initialize, server\/discover, tools\/call$/)
+      assert.isBelow(Duration.toMillis(second), 4000)
+      yield* world.restart("both")
+      assert.strictEqual(yield* use, "initialize, server/discover, tools/call")
+      assert.strictEqual(yield* use, "server/discover, tools/call")
+      // and one that has become silent again costs it once more
+      yield* world.restart("silent")
+      assert.strictEqual(yield* use, "server/discover, initialize, tools/call")
+      assert.strictEqual(yield* use, "initialize, server/discover, tools/call")
+      yield* world.restart("modern")
+      assert.strictEqual(yield* use, "initialize, server/discover, tools/call")
+      assert.strictEqual(yield* use, "server/discover, tools/call")
+    }).pipe(Effect.provide(NodeContext.layer))
   )
 
   const changes: ReadonlyArray<readonly [Era, Era]> = [
