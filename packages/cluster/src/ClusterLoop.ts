@@ -3,7 +3,7 @@
  * uses it asks its person as always; the answer goes to the worker.
  */
 import type { AgentEvent } from "@lms-bridge/core/AgentEvent"
-import { AgentLoop, CurrentApprover, type AgentError, type AgentTask } from "@lms-bridge/core/AgentLoop"
+import { AgentLoop, CurrentApprover, SkillsTravel, type AgentError, type AgentTask } from "@lms-bridge/core/AgentLoop"
 import { CurrentCaller } from "@lms-bridge/core/Observability"
 import { RunJournal } from "@lms-bridge/core/RunJournal"
 import type { PersistedQueueFactory } from "@effect/experimental/PersistedQueue"
@@ -31,7 +31,12 @@ export const layer: Layer.Layer<AgentLoop, never, AgentLoop | Needs> = Layer.eff
       const caller = yield* CurrentCaller
       const given = yield* CurrentSubmission
       const submission = Option.getOrElse(given, () => ({ caller, priority: 0, host: Option.none() }))
-      const runId = yield* Effect.provideService(here.begin(task), CurrentSubmission, Option.some(submission))
+      const runId = yield* here
+        .begin(task)
+        .pipe(
+          Effect.provideService(CurrentSubmission, Option.some(submission)),
+          Effect.provideService(SkillsTravel, true)
+        )
       yield* Effect.provide(Effect.flatMap(Submissions.find(runId), Submissions.execute), context)
       return runId
     })

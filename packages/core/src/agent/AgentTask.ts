@@ -38,13 +38,14 @@ export type Attachment = typeof Attachment.Type
 
 /**
  * A skill of the user as the model is told of it; `path` is its SKILL.md, and `given` its beginning, where it was named for
- * the task.
+ * the task. `text` is all of it, where the run is carried out on another machine.
  */
 export const SkillLine = Schema.Struct({
   name: Schema.String,
   description: Schema.String,
   path: Schema.String,
-  given: optional(Schema.String)
+  given: optional(Schema.String),
+  text: optional(Schema.String)
 })
 export type SkillLine = typeof SkillLine.Type
 

@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
+import { AgentLoop } from "#src/agent/AgentLoop.ts"
 import type { Skill } from "#src/skills/Skill.ts"
 import { Skills } from "#src/skills/Skills.ts"
 import * as SkillTool from "#src/agent/tools/SkillTool.ts"
 import * as TokenCount from "#src/lmstudio/TokenCount.ts"
-import { Effect, Either, Layer } from "effect"
+import { SkillsTravel } from "#src/skills/SkillsTravel.ts"
+import { Context, Effect, Either, Layer, Stream } from "effect"
 import * as World from "./doubles.ts"
 
 const skillOf = (name: string, description: string): Skill => ({
@@ -168,6 +170,54 @@ describe("skills in a run", () => {
       assert.include(toldIn(requests[4]), 'There is no skill "zzz". There are: letters, release.')
       assert.include(toldIn(requests[5]), "Step 1 of the release")
       assert.include(toldIn(requests[6]), 'There is no tool "other", so nothing was run. There are: open_skill.')
+    })
+  )
+
+  for (const travels of [true, false]) {
+    it.effect(`${travels ? "go" : "do not go"} with a run that is carried out where they do not lie`, () => {
+      const here = { are: true }
+      const away = Layer.map(withSkills(skills), (context) => {
+        const known = Context.get(context, Skills)
+        return Context.make(Skills, {
+          ...known,
+          read: (skill, file) =>
+            here.are
+              ? known.read(skill, file)
+              : Effect.succeed(Either.left(`There is no file "${file}" in this skill.`))
+        })
+      })
+      const turns = [
+        [World.call("open_skill", { name: "release" })],
+        [World.call("open_skill", { name: "release", file: "notes/style.md" })],
+        "done"
+      ]
+      return Effect.gen(function* () {
+        const loop = yield* AgentLoop
+        const begun = World.task({ servers: { _tag: "None" }, skills: "all" })
+        const runId = yield* Effect.provideService(loop.begin(begun), SkillsTravel, travels)
+        here.are = false
+        yield* Stream.runDrain(loop.resume(runId))
+        const { requests } = yield* World.Seen
+        const [opened, file] = [toldIn(requests[1]), toldIn(requests[2])]
+        if (!travels) return assert.include(opened, "cannot be read: /skills/release/SKILL.md is not on this machine.")
+        assert.include(opened, "Step 1 of the release")
+        assert.include(file, 'its file "notes/style.md" lies on the machine that handed the run in')
+        // the lines of the prompt are the same
+        assert.notInclude(String(requests[0]?.messages[0]?.content), "Step 1")
+      }).pipe(Effect.provide(World.layer({ turns, servers: {} }).pipe(Layer.provide(away))))
+    })
+  }
+
+  it.effect("that are too long to go with a run are cut, and say so", () =>
+    Effect.gen(function* () {
+      const long = "ü".repeat(20_000)
+      const read = () => Effect.succeed(Either.right(new TextEncoder().encode(long)))
+      const four = ["a", "b", "c", "d"].map((name) => skillOf(name, "It is long."))
+      const texts = (yield* SkillTool.packed(four, { read })).map(({ text = "" }) => text)
+      assert.isBelow(new TextEncoder().encode(texts.join("")).length, 66_000)
+      for (const text of texts) {
+        assert.match(text, /^ü*\n\[The rest is too long to go with a run to another machine\.\]$/)
+      }
     })
   )
 

@@ -18,6 +18,7 @@ import type { AgentError } from "../AgentError.ts"
 import { evolve, rebuilt } from "../rules/Evolve.ts"
 import { isOfTheHost } from "../../models/Faults.ts"
 import * as Artifacts from "../tools/Artifacts.ts"
+import { SkillsTravel } from "../../skills/SkillsTravel.ts"
 import * as SkillTool from "../tools/SkillTool.ts"
 import * as LogLines from "../../runs/LogLines.ts"
 import { RunNotFound } from "../../runs/RunJournal.ts"
@@ -109,7 +110,8 @@ const start = Effect.fnUntraced(function* ({ journal, settings, skills }: Servic
   const runId = yield* makeRunId
   const chosen = yield* task.skills === undefined ? skills.lasting(settings.skills) : skills.chosen(task.skills)
   const lines = chosen.map(({ description, name, path }) => ({ name, description, path }))
-  const open = Array.isArray(task.skills) ? yield* SkillTool.given(lines, skills) : lines
+  const named = Array.isArray(task.skills) ? yield* SkillTool.given(lines, skills) : lines
+  const open = (yield* SkillsTravel) ? yield* SkillTool.packed(named, skills) : named
   const history = task.follows === undefined ? undefined : yield* historyOf(journal, task.follows)
   const at = yield* Clock.currentTimeMillis
   return {

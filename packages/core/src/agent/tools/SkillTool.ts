@@ -12,6 +12,7 @@ import type { McpTool } from "../../mcp/McpTool.ts"
 import type { ToolResult } from "../../mcp/ToolResult.ts"
 import { nearest } from "../../names/nearest.ts"
 import type { Skills } from "../../skills/Skills.ts"
+import { mostOfAll, mostOfOne } from "../../skills/SkillsTravel.ts"
 import type { SkillLine } from "../AgentTask.ts"
 import * as Artifacts from "./Artifacts.ts"
 import * as Builtins from "./Builtins.ts"
@@ -71,6 +72,29 @@ export const given = (
     })
   )
 
+/** Skills with their texts, one after the other as far as they fit; one that is cut says so at its end. */
+export const packed = (
+  skills: ReadonlyArray<SkillLine>,
+  files: Pick<Context.Tag.Service<typeof Skills>, "read">
+): Effect.Effect<ReadonlyArray<SkillLine>> =>
+  Effect.map(
+    Effect.mapAccum(skills, mostOfAll, (room, skill) =>
+      Effect.map(files.read(skill, "SKILL.md"), (read): readonly [number, SkillLine] => {
+        const text = Either.isRight(read) ? textOf(read.right) : undefined
+        if (text === undefined) return [room, skill]
+        const most = Math.min(room, mostOfOne)
+        const bytes = new TextEncoder().encode(text)
+        if (bytes.length <= most) return [room - bytes.length, { ...skill, text }]
+        const { written } = new TextEncoder().encodeInto(text, new Uint8Array(most))
+        return [
+          room - most,
+          { ...skill, text: `${new TextDecoder().decode(bytes.subarray(0, written))}\n${leftBehind}` }
+        ]
+      })
+    ),
+    ([, all]) => all
+  )
+
 /** Opens a skill, or a file of it, from a line on; a part that does not fit says how to go on. */
 export const call = (
   skills: ReadonlyArray<SkillLine>,
@@ -87,16 +111,25 @@ export const call = (
       )
     }
     const file = String(args["file"] ?? "").trim()
-    const others = (yield* files.files(skill)).slice(1)
-    const read = yield* files.read(skill, file === "" ? "SKILL.md" : file)
+    const isWhole = file === "" || file === "SKILL.md"
+    if (skill.text !== undefined && !isWhole) {
+      return Either.left(
+        `Only the skill itself went with this run: its file "${file}" lies on the machine that handed the run in.`
+      )
+    }
+    const others = skill.text === undefined ? (yield* files.files(skill)).slice(1) : []
+    const read =
+      skill.text === undefined
+        ? yield* files.read(skill, isWhole ? "SKILL.md" : file)
+        : Either.right(new TextEncoder().encode(skill.text))
     if (Either.isLeft(read)) {
+      if (isWhole) return Either.left(`The skill ${skill.name} cannot be read: ${skill.path} is not on this machine.`)
       return Either.left(
         `${read.left} ${others.length === 0 ? "It has no other files." : `It has ${others.join(", ")}.`}`
       )
     }
     const text = textOf(read.right)
     if (text === undefined) return Either.left(`The file "${file}" is no text.`)
-    const isWhole = file === "" || file === "SKILL.md"
     const { bodyOf } = yield* Effect.promise(() => import("../../skills/SkillText.ts"))
     const line = typeof args["line"] === "number" ? args["line"] : 1
     const listed = isWhole && line === 1 && others.length > 0 ? `\n[${filesOf(others)}]` : ""
@@ -116,6 +149,8 @@ export const call = (
 
 /** Bytes of the skills that are named for a task: about 850 tokens. */
 const givenBytes = 3000
+
+const leftBehind = "[The rest is too long to go with a run to another machine.]"
 
 /** Of the context, for the lines. */
 const share = 0.05
