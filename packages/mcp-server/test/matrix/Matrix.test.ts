@@ -1,19 +1,8 @@
-import { assert, describe, layer } from "@effect/vitest"
-import { Context, Effect, Layer, Option } from "effect"
-import type { TestContext } from "vitest"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Option } from "effect"
 import * as Http from "../conformance/httpDriver.ts"
 import type { Json, RpcError } from "../conformance/jsonRpc.ts"
 import * as EraClients from "./eraClients.ts"
-
-class Url extends Context.Tag("Url")<Url, Option.Option<string>>() {}
-
-const client = (revision: EraClients.Revision) =>
-  class Client extends Context.Tag("Client")<Client, EraClients.EraClient>() {
-    static readonly layer = Layer.scoped(
-      this,
-      Effect.flatMap(Url, (url) => EraClients.connect(revision, url))
-    )
-  }
 
 type Play = (client: EraClients.EraClient) => Effect.Effect<void, RpcError>
 
@@ -119,33 +108,25 @@ const features: Readonly<Record<string, Play>> = {
   })
 }
 
-/** For the table in docs/mcp.md: what was played, over what, as the client has seen it. */
-const note = ({ task }: TestContext, feature: string, { over, revision }: EraClients.EraClient) =>
-  Object.assign(task.meta, { played: { side: "server", feature, over, revision } })
-
-const url = {
-  "over a process": Layer.succeed(Url, Option.none()),
-  "over HTTP": Layer.scoped(Url, Effect.map(Http.serving, Option.some))
+/** A server over HTTP speaks both revisions on one port. */
+const transports = {
+  "over a process": Effect.succeed(Option.none<string>()),
+  "over HTTP": Effect.map(Http.serving, Option.some)
 }
 
-for (const [transport, at] of Object.entries(url)) {
-  describe(`our server ${transport}`, () => {
-    layer(at, { timeout: 60_000, excludeTestServices: true })((it) => {
-      for (const revision of EraClients.revisions) {
-        const Client = client(revision)
-        it.layer(Client.layer, { timeout: 60_000 })(`in ${revision}`, (it) => {
-          for (const [feature, play] of Object.entries(features)) {
-            it.effect(feature, (context) =>
-              Effect.flatMap(Client, (client) =>
-                Effect.tap(
-                  play(client),
-                  Effect.sync(() => note(context, feature, client))
-                )
-              )
-            )
-          }
+for (const [transport, serving] of Object.entries(transports)) {
+  describe(`our server ${transport}`, { timeout: 60_000 }, () => {
+    for (const revision of EraClients.revisions) {
+      it.scopedLive(`plays each feature in ${revision}`, ({ task }) =>
+        Effect.gen(function* () {
+          const client = yield* Effect.flatMap(serving, (url) => EraClients.connect(revision, url))
+          yield* Effect.forEach(Object.values(features), (play) => play(client), { concurrency: 4, discard: true })
+          // for the table in docs/mcp.md: what was played, over what, as the client has seen it
+          const { over, revision: seen } = client
+          const played = Object.keys(features).map((feature) => ({ side: "server", feature, over, revision: seen }))
+          Object.assign(task.meta, { played })
         })
-      }
-    })
+      )
+    }
   })
 }

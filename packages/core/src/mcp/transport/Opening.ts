@@ -63,9 +63,6 @@ export const isDeclined = (error: unknown): boolean =>
 // internal
 // -----------------------------------------------------------------------------
 
-/** What a server answers that understood a request and did not like its form. */
-const malformed: ReadonlyArray<number | undefined> = [ProtocolErrorCode.InvalidParams, ProtocolErrorCode.InvalidRequest]
-
 const ask = (method: Asked["method"], version?: string): Step => ({
   _tag: "Ask",
   asked: version === undefined ? { method } : { method, version }
@@ -109,5 +106,6 @@ const afterInitialize = (ending: Incoming.Ending, all: ReadonlyArray<Asked>, was
   const isUnknown = foreign === undefined && error.code === ProtocolErrorCode.MethodNotFound
   if (wasDiscovered) return isUnknown ? greeted("legacy", undefined) : refused(error, foreign)
   if (isUnknown || foreign?.includes(ModernRequests.revision) === true) return ask("server/discover")
-  return all.at(-1)?.both === true && malformed.includes(error.code) ? ask("initialize") : refused(error, foreign)
+  // perhaps it is the form that it does not like
+  return all.at(-1)?.both === true ? ask("initialize") : refused(error, foreign)
 }
