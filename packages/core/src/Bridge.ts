@@ -80,7 +80,7 @@ export const layerOver = <E, R>(
     Downloader.layer
   ).pipe(
     Layer.provideMerge(
-      Layer.mergeAll(ModelRegistry.forms, ModelRegistry.embeddings, Suitability.layer, RunObserver.layer).pipe(
+      Layer.mergeAll(ModelRegistry.forms, ModelRegistry.evidence, Suitability.layer, RunObserver.layer).pipe(
         Layer.provideMerge(ModelRegistry.layer),
         Layer.provide(RunObserver.past)
       )

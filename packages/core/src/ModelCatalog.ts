@@ -10,6 +10,7 @@ export {
   type DownloadProgress
 } from "./models/catalog/Downloader.ts"
 export { Embedder, type Embedded, type EmbedderError } from "./models/catalog/Embedder.ts"
+export { ModelEvidence } from "./models/catalog/ModelEvidence.ts"
 export * as ModelDownload from "./models/catalog/ModelDownload.ts"
 export * as ContextFit from "./models/ContextFit.ts"
 export { Ability, ModelUnfit } from "./models/ModelUnfit.ts"

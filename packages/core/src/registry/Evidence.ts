@@ -1,6 +1,6 @@
 /** What is known of a model on this machine, and how it is known. One record for each model, one row for each build of it. */
 import * as Schema from "effect/Schema"
-import type { EmbeddingUse } from "../models/catalog/EmbeddingEvidence.ts"
+import type { EmbeddingUse } from "../models/catalog/ModelEvidence.ts"
 import { optional, present } from "../schema/Fields.ts"
 
 /** Strongest first: tried here, a tally over finished runs, the server's word, a pattern in the name. */

@@ -49,9 +49,24 @@ export const about = (known: Known, capability: Capability): Evidence | undefine
 /** Whether it can, by the strongest evidence; undefined where nothing is known. */
 export const can = (known: Known, capability: Capability): boolean | undefined => about(known, capability)?.holds
 
+/** The same, of what was tried or seen here only. */
+export const found = (known: Known, capability: Capability): Evidence | undefined => {
+  const best = about(known, capability)
+  return best?.source === "verified" || best?.source === "observed" ? best : undefined
+}
+
+/** The model as its server lists it, except for what was found here. */
+export const believed = (model: ApiModel, known: Known): ApiModel => {
+  const calls = forms.map((form) => found(known, form)?.holds)
+  const toolUse = calls.includes(true) ? true : calls.every((holds) => holds === false) ? false : undefined
+  return { ...model, ...present({ toolUse, vision: found(known, "vision")?.holds }) }
+}
+
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+const forms = ["toolCalls", "boundSteps", "callsInText"] as const
 
 const capabilities: ReadonlyArray<Capability> = [...Ability.literals, ...Measure.literals]
 

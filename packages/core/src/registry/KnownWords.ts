@@ -15,7 +15,7 @@ export const rows = (known: Known): ReadonlyArray<ReadonlyArray<string>> =>
     sources[best.source],
     [
       ...(isMeasure(capability) || best.trials === 0 ? [] : [`${best.value ?? 0} of ${best.trials}`]),
-      ...(best.detail === undefined ? [] : [best.detail]),
+      ...(best.detail === undefined ? [] : [best.detail.replace(/\.$/, "")]),
       ...others
         .filter((other) => !isMeasure(capability) && other.holds !== best.holds)
         .slice(0, 1)
@@ -51,10 +51,12 @@ export const tried = (known: Known): string =>
       ].join(", ")
     : ""
 
-export const buildWords = ({ engine, quantization, template, variant }: Build): string =>
-  [variant ?? quantization, engine, ...(template === undefined ? [] : [`template ${template}`])]
+export const buildWords = ({ engine, quantization, template, variant }: Build): string => {
+  const words = [variant ?? quantization, engine, ...(template === undefined ? [] : [`template ${template}`])]
     .filter((part) => part !== undefined)
     .join(", ")
+  return words === "" ? "a build that is not known" : words
+}
 
 // -----------------------------------------------------------------------------
 // internal

@@ -18,7 +18,7 @@ import { LmsCli } from "../lmstudio/LmsCli.ts"
 import { LmStudioApi } from "../lmstudio/LmStudioApi.ts"
 import type { ApiModel } from "../lmstudio/ApiModel.ts"
 import type { EnsureOptions } from "../models/EnsureOptions.ts"
-import { EmbeddingEvidence, type EmbeddingUse } from "../models/catalog/EmbeddingEvidence.ts"
+import { ModelEvidence, type EmbeddingUse } from "../models/catalog/ModelEvidence.ts"
 import type { ModelLease } from "../models/LoadedModel.ts"
 import { ModelLifecycle, type ModelLifecycleError } from "../models/ModelLifecycle.ts"
 import { present } from "../schema/Fields.ts"
@@ -237,12 +237,14 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
     Effect.map(ModelRegistry, ({ form }) => Context.make(CallForms, { of: form }))
   )
 
-  /** The same for the choice of an embedding model. */
-  static readonly embeddings: Layer.Layer<never, never, ModelRegistry> = Layer.effectContext(
+  /** The same for whoever chooses a model without being told of a task. */
+  static readonly evidence: Layer.Layer<never, never, ModelRegistry> = Layer.effectContext(
     Effect.map(ModelRegistry, ({ known, observeEmbedding }) =>
-      Context.make(EmbeddingEvidence, {
+      Context.make(ModelEvidence, {
+        believed: (models) =>
+          Effect.map(known(models), (all) => models.map((model) => Known.believed(model, all.get(model.key) ?? []))),
         embeds: (models) => Effect.map(known(models), embeddersIn),
-        used: observeEmbedding
+        embedded: observeEmbedding
       })
     )
   )
@@ -256,8 +258,8 @@ export class ModelRegistry extends Context.Tag("@lms-bridge/core/registry/ModelR
 const embeddersIn = (all: ReadonlyMap<string, Known.Known>): ReadonlyMap<string, boolean> =>
   new Map(
     [...all].flatMap(([key, known]) => {
-      const { holds, source } = Known.about(known, "embeddings") ?? {}
-      return holds === undefined || source === "declared" ? [] : [[key, holds] as const]
+      const found = Known.found(known, "embeddings")
+      return found === undefined ? [] : [[key, found.holds] as const]
     })
   )
 

@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import { Settings } from "../configuration/Settings.ts"
 import { LmsCli } from "../lmstudio/LmsCli.ts"
 import { LmStudioApi } from "../lmstudio/LmStudioApi.ts"
+import { ModelNotFound } from "../lmstudio/LmStudioError.ts"
 import * as ModelName from "../lmstudio/ModelName.ts"
 import { CurrentMemory } from "../machine/CurrentMemory.ts"
 import type { Ensured } from "../models/Ensured.ts"
@@ -43,6 +44,9 @@ export const layer: Layer.Layer<
     ): Effect.fn.Return<Route, ModelLifecycleError> {
       const asked = ModelName.isDefault(name) ? Option.getOrUndefined(defaultModel) : name
       const wish = asked === undefined ? undefined : Routing.wishOf(asked)
+      if (wish === undefined && ModelName.isAuto(asked)) {
+        return yield* new ModelNotFound({ model: asked, available: Routing.names, nearest: [] })
+      }
       if (wish === undefined) return { name }
       // LM Studio may have to be started, which the life cycle does
       yield* Effect.ignore(inner.resolve(undefined))

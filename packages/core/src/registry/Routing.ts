@@ -34,6 +34,9 @@ export const wishOf = (name: string): Wish | undefined => {
 /** The words that `auto:` takes. */
 export const wishes: ReadonlyArray<Wish> = ["any", "fast", "best", "vision", "coding", "reasoning", "chat", "analysis"]
 
+/** `auto`, and each of them after it. */
+export const names: ReadonlyArray<string> = wishes.map((wish) => (wish === "any" ? "auto" : `auto:${wish}`))
+
 /**
  * `preferred` is the configured model: it is taken by `auto` alone, if it has what the task needs. Left: why none fits.
  * `memory` is that of the machine, in bytes.
@@ -141,13 +144,8 @@ const neededOf = ({ known }: Candidate, { images = false, schema = false, tools 
 /** What tells good work: tasks of the bench done, and with tools the trials around them. */
 const qualityOf = ({ known }: Candidate, { tools = false }: Needs): number => {
   const around: ReadonlyArray<Capability> = tools ? ["restraint", "jsonSchema", "parallelToolCalls"] : ["jsonSchema"]
-  const trials = around.reduce((sum, one) => sum + shareOf(tried(known, one)), 0)
-  return 4 * shareOf(tried(known, "tasks")) + trials
-}
-
-const tried = (known: Known.Known, capability: Capability): Evidence | undefined => {
-  const found = Known.about(known, capability)
-  return found?.source === "verified" || found?.source === "observed" ? found : undefined
+  const trials = around.reduce((sum, one) => sum + shareOf(Known.found(known, one)), 0)
+  return 4 * shareOf(Known.found(known, "tasks")) + trials
 }
 
 const scoreOf = (candidate: Candidate, needs: Needs, wish: Wish): Score => {
@@ -217,7 +215,7 @@ const whyOf = (
   const { known, model } = best
   const calls = needs.tools === true ? bestCalls(known) : undefined
   const speed = Known.about(known, "tokensPerSecond")?.value
-  const tasks = tried(known, "tasks")
+  const tasks = Known.found(known, "tasks")
   const left = all.filter(({ lack }) => lack !== undefined)
   const [next] = others
   return [
@@ -231,7 +229,7 @@ const whyOf = (
         ]
       : []),
     ...(needs.images === true || wish === "vision"
-      ? [`that it sees images is ${words[Known.about(known, "vision")?.source ?? "named"]}`]
+      ? [`it sees images (${words[Known.about(known, "vision")?.source ?? "named"]})`]
       : []),
     ...(needs.schema === true && Known.can(known, "jsonSchema") === true ? ["it answers by a schema"] : []),
     ...(isFor(best, wish) ? [`it is one for ${wish}`] : []),
@@ -259,6 +257,9 @@ const aheadOf = (best: Candidate, others: ReadonlyArray<Candidate>, needs: Needs
   const isTried = [best, ...others].some(({ known }) =>
     known.some(({ evidence: [{ source }] }) => source === "verified" || source === "observed")
   )
+  if (isTried && decided === undefined) {
+    return `nothing known tells it from ${others.length === 1 ? "the other one" : `the ${others.length} others`} that can do this`
+  }
   return isTried
     ? `of ${others.length + 1} that can do this it comes first because ${reason}`
     : `none of the ${others.length + 1} that can do this was tried here, and ${reason}`

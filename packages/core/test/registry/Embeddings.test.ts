@@ -31,7 +31,7 @@ const large = embedding("acme/embed-large", 300)
 const world = (models: ReadonlyArray<ModelOnDisk>, { files, simulator }: Options = {}) =>
   SemanticRank.layer.pipe(
     Layer.provideMerge(Embedder.layer),
-    Layer.provideMerge(ModelRegistry.embeddings),
+    Layer.provideMerge(ModelRegistry.evidence),
     Layer.provideMerge(ModelRegistry.layer),
     Layer.provideMerge(
       Layer.merge(
@@ -93,6 +93,15 @@ describe("an embedding model that is not named", () => {
         assert.match((yield* Effect.flip(embed())).message, /"acme\/embed-liar" is listed .* and refuses\. .*domain/)
         assert.match((yield* Effect.flip(embed())).message, /acme\/embed-liar refused \(`lms-bridge models probe/)
         assert.match((yield* Effect.flip(embed(liar.key))).message, /and refuses/)
+      })
+    )
+  )
+
+  it.effect("one that cannot be loaded leaves it to the next one", () =>
+    onMachine(world([small, large]))(
+      Effect.gen(function* () {
+        yield* (yield* SimulatorControl).scriptLoads(small.key, [{ _tag: "Fails", message: "the file is broken" }])
+        assert.include((yield* embed()).model, large.key)
       })
     )
   )

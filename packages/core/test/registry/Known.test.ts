@@ -60,6 +60,26 @@ describe("what is known of a model", () => {
     assert.strictEqual(Known.can(Known.of(model("acme/see-vl-7b", { vision: false }), undefined), "vision"), false)
   })
 
+  it("is believed in place of what is declared, where it was tried or seen", () => {
+    const believed = (more: Partial<ApiModel>, evidence: EvidenceRow["evidence"]) => {
+      const listed = model("acme/plain-vl", more)
+      const { toolUse, vision } = Known.believed(listed, Known.of(listed, row(evidence)))
+      return [toolUse, vision]
+    }
+    assert.deepStrictEqual(believed({}, {}), [undefined, undefined])
+    assert.deepStrictEqual(believed({ toolUse: true, vision: true }, {}), [true, true])
+    assert.deepStrictEqual(believed({ toolUse: true, vision: true }, { toolCalls: tried(0), vision: tried(1) }), [
+      true,
+      false
+    ])
+    assert.deepStrictEqual(believed({ toolUse: false, vision: false }, { boundSteps: tried(3), vision: tried(2) }), [
+      true,
+      true
+    ])
+    const none = { toolCalls: tried(0), boundSteps: tried(1), callsInText: tried(0) }
+    assert.deepStrictEqual(believed({ toolUse: true }, none), [false, undefined])
+  })
+
   it("a new trial leaves what it did not try, and keeps what runs showed", () => {
     const before = withTally(row({ vision: tried(3) }), { engine: "1" }, { ...noTally, runs: 2 })
     const after = withEvidence(before, row({ toolCalls: tried(3) }))

@@ -86,6 +86,9 @@ describe("Routing", () => {
       "its tool calls are only declared, none of the 2 that can do this was tried here, and it is the largest that runs well"
     )
     assert.include(why(twin, claims), "was tried here, and nothing known tells them apart")
+    const proven = model("acme/proven", {}, { toolCalls: tried(3) })
+    const alike = model("acme/alike", {}, { toolCalls: tried(3) })
+    assert.include(why(proven, alike), "(3 of 3), nothing known tells it from the other one that can do this")
     const loaded = { ...small, model: { ...small.model, instances: [{ id: "x" }] } }
     assert.include(why(loaded, claims), "it is loaded, none of the 2 that can do this was tried here")
   })

@@ -3,7 +3,7 @@
  */
 import { ModelLifecycle } from "@lms-bridge/core/ModelLifecycle"
 import { LmStudioApi } from "@lms-bridge/core/LmStudioApi"
-import { Alternatives, Downloader, ModelName, ModelSearch } from "@lms-bridge/core/ModelCatalog"
+import { Alternatives, Downloader, ModelEvidence, ModelName, ModelSearch } from "@lms-bridge/core/ModelCatalog"
 import { sizeOf } from "@lms-bridge/core/Resilience"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -191,7 +191,8 @@ export const resolve = Tool.make({
       const message = `"${model_key}" is ${key}.`
       return { ...asked, resolved_model: key, status: "available" as const, alternatives: [], message }
     }
-    const alternatives = Alternatives.rank(models, model_key, task_type)
+    const { believed } = yield* ModelEvidence
+    const alternatives = Alternatives.rank(yield* believed(models), model_key, task_type)
       .slice(0, 5)
       .map(({ model, reasons, score }) => ({
         model_key: model.key,

@@ -2,6 +2,7 @@
  * What a person reads of an eval: a line for each trial, tables at the end, and the same as Markdown. Pure.
  */
 import { EvalSummary, EvalTrial } from "@lms-bridge/core/AgentLoop"
+import { ModelName } from "@lms-bridge/core/ModelCatalog"
 import * as Table from "../../views/Table.ts"
 import * as Words from "../../views/Words.ts"
 
@@ -94,13 +95,17 @@ const headings = [
 
 const sentence = (heading: string) => heading.charAt(0) + heading.slice(1).toLowerCase()
 
+/** Which models it was, where the name leaves that open. */
+const withModels = (name: string, model: string | undefined, models: ReadonlyArray<string>) => {
+  const open = model === undefined ? "default model" : ModelName.isAuto(model) ? model : undefined
+  return open === undefined || models.length === 0 ? name : name.replace(open, () => `${open} ${models.join(", ")}`)
+}
+
 const some = (number: number) => (number === 0 ? "" : String(number))
 
 const rows = ({ variants }: EvalSummary.EvalReport): ReadonlyArray<ReadonlyArray<string>> =>
   variants.map(({ errors, judged, millis, models, name, notDone, passed, trials, usage, variant, wrong }) => [
-    variant.model === undefined && models.length > 0
-      ? name.replace("default model", `default model ${models.join(", ")}`)
-      : name,
+    withModels(name, variant.model, models),
     `${passed} of ${trials}`,
     some(judged),
     some(wrong),

@@ -13,7 +13,7 @@ import * as ModelName from "../../lmstudio/ModelName.ts"
 import { ModelLifecycle, type ModelLifecycleError } from "../ModelLifecycle.ts"
 import { ModelUnfit } from "../ModelUnfit.ts"
 import type { EnsureOptions } from "../EnsureOptions.ts"
-import { EmbeddingEvidence, type EmbeddingUse, isRefusal, saidBy } from "./EmbeddingEvidence.ts"
+import { ModelEvidence, type EmbeddingUse, isRefusal, saidBy } from "./ModelEvidence.ts"
 import * as ModelFit from "./ModelFit.ts"
 
 /**
@@ -35,7 +35,7 @@ export class Embedder extends Context.Tag("@lms-bridge/core/models/Embedder")<
     /**
      * One vector per text, from the embedding model of that name, else from the best one: seen to embed before one that is
      * only said to, in memory before on disk, then the smallest. One that refuses fails with `ModelUnfit`; without a name,
-     * the next one is asked.
+     * the next one is asked, also where one cannot be loaded.
      */
     readonly embed: (
       texts: ReadonlyArray<string>,
@@ -52,14 +52,14 @@ export class Embedder extends Context.Tag("@lms-bridge/core/models/Embedder")<
     Effect.gen(function* () {
       const api = yield* LmStudioApi
       const lifecycle = yield* ModelLifecycle
-      const evidence = yield* EmbeddingEvidence
+      const evidence = yield* ModelEvidence
       /** What each showed last, in this process: said once, and believed where it cannot be written. */
       const shown = new Map<string, EmbeddingUse["_tag"]>()
       const note = (model: string, use: EmbeddingUse) =>
         Effect.suspend(() => {
           if (shown.get(model) === use._tag) return Effect.void
           shown.set(model, use._tag)
-          return evidence.used(model, use)
+          return evidence.embedded(model, use)
         })
 
       const ranked = Effect.gen(function* () {
@@ -106,14 +106,19 @@ export class Embedder extends Context.Tag("@lms-bridge/core/models/Embedder")<
         )
       })
 
-      /** By the first that does not refuse. */
+      /** By the first that does not refuse and can be loaded. */
       const embedByOneOf = (
         [key, ...others]: Arr.NonEmptyReadonlyArray<string>,
         texts: ReadonlyArray<string>,
         options: Options
       ): Effect.Effect<Embedded, EmbedderError> =>
-        Effect.catchTag(embedBy(key, texts, options), "ModelUnfit", (unfit) =>
-          Arr.isNonEmptyReadonlyArray(others) ? embedByOneOf(others, texts, options) : unfit
+        Effect.catchTag(
+          embedBy(key, texts, options),
+          "ModelUnfit",
+          "ModelLoadFailed",
+          "ModelLoadRefused",
+          (error): Effect.Effect<Embedded, EmbedderError> =>
+            Arr.isNonEmptyReadonlyArray(others) ? embedByOneOf(others, texts, options) : Effect.fail(error)
         )
 
       return {

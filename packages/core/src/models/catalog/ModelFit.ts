@@ -12,6 +12,7 @@ import type { ApiModel } from "../../lmstudio/ApiModel.ts"
 import type { ModelNotFound } from "../../lmstudio/LmStudioError.ts"
 import { type Ability, ModelUnfit } from "../ModelUnfit.ts"
 import * as ModelName from "../../lmstudio/ModelName.ts"
+import { ModelEvidence } from "./ModelEvidence.ts"
 import * as ModelSelection from "./ModelSelection.ts"
 
 /**
@@ -51,10 +52,15 @@ export const unfit = (models: ReadonlyArray<ApiModel>, ability: Ability, model?:
       .map(({ instances, key }) => ({ model: key, loaded: instances.length > 0 }))
   })
 
-/** The key of the model that `choose` takes from the server's current list; `DEFAULT_MODEL` is preferred. */
+/**
+ * The key of the model that `choose` takes from the server's current list; `DEFAULT_MODEL` is preferred. Whoever names one is
+ * believed; without a name, what was tried here counts more than what is declared.
+ */
 export const find = Effect.fn("ModelFit.find")(function* (ability: Ability, name: string | undefined) {
   const { defaultModel } = yield* Settings
-  const models = yield* Effect.flatMap(LmStudioApi, (api) => api.models)
+  const { believed } = yield* ModelEvidence
+  const listed = yield* Effect.flatMap(LmStudioApi, (api) => api.models)
+  const models = ModelName.isDefault(name) ? yield* believed(listed) : listed
   const { key } = yield* choose(models, ability, name, defaultModel)
   return key
 })

@@ -1,7 +1,7 @@
 /** Tries whether a model thinks, and does not, as a request says: by `reasoning` of LM Studio's own chat route (contract A1). */
 import * as Effect from "effect/Effect"
 import type { ChatReply } from "../../lmstudio/Chat.ts"
-import { saidBy } from "../../models/catalog/EmbeddingEvidence.ts"
+import { saidBy } from "../../models/catalog/ModelEvidence.ts"
 import type { ModelLifecycleError } from "../../models/ModelLifecycle.ts"
 import * as Asker from "./Asker.ts"
 import { type Found, result } from "./Judged.ts"

@@ -1,4 +1,4 @@
-/** What is known of embedding models beyond the server's word: asked before one is chosen, and told what its use showed. */
+/** What is known of models beyond the server's word: asked before one is chosen, and told what its use showed. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { ApiModel } from "../../lmstudio/ApiModel.ts"
@@ -10,16 +10,19 @@ export type EmbeddingUse =
   | { readonly _tag: "Refused"; readonly said: string }
 
 /** Nothing is known, and nothing is kept; that is the default. */
-export class EmbeddingEvidence extends Context.Reference<EmbeddingEvidence>()(
-  "@lms-bridge/core/models/EmbeddingEvidence",
-  {
-    defaultValue: (): {
-      /** Whether models embed texts, by key, where that was tried or seen. */
-      readonly embeds: (models: ReadonlyArray<ApiModel>) => Effect.Effect<ReadonlyMap<string, boolean>>
-      readonly used: (model: string, use: EmbeddingUse) => Effect.Effect<void>
-    } => ({ embeds: () => Effect.succeed(new Map()), used: () => Effect.void })
-  }
-) {}
+export class ModelEvidence extends Context.Reference<ModelEvidence>()("@lms-bridge/core/models/ModelEvidence", {
+  defaultValue: (): {
+    /** As the server lists them, except for abilities that were tried or seen here: these are as they were found. */
+    readonly believed: (models: ReadonlyArray<ApiModel>) => Effect.Effect<ReadonlyArray<ApiModel>>
+    /** Whether models embed texts, by key, where that was tried or seen. */
+    readonly embeds: (models: ReadonlyArray<ApiModel>) => Effect.Effect<ReadonlyMap<string, boolean>>
+    readonly embedded: (model: string, use: EmbeddingUse) => Effect.Effect<void>
+  } => ({
+    believed: Effect.succeed,
+    embeds: () => Effect.succeed(new Map()),
+    embedded: () => Effect.void
+  })
+}) {}
 
 /**
  * What a server says of a model that gives no vectors. It says the same of some texts, so a short one tells the two apart. A
