@@ -58,6 +58,7 @@ export const services = (doubles: Doubles) =>
     }),
     Layer.mock(Resilience, {
       protect: () => (self) => self,
+      protectUntil: () => (call) => call(Effect.void),
       guard: () => (self) => self,
       breakers: Effect.succeed([]),
       retryPolicy: RetryPolicy.standard,

@@ -55,6 +55,10 @@ export interface CircuitBreaker {
   /** The current state, to be read or watched. */
   readonly state: SubscriptionRef.SubscriptionRef<State>
   readonly protect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpen, R>
+  /** The same for a call whose success is known before its end: when it runs `answered`. */
+  readonly protectUntil: <A, E, R>(
+    call: (answered: Effect.Effect<void>) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | CircuitOpen, R>
 }
 
 /** Permission to make a call, with what `record` needs to know about it afterwards. */
@@ -145,16 +149,23 @@ export const make = Effect.fnUntraced(function* (options: {
     )
   })
 
-  const release = (admission: Admission, exit: Exit.Exit<unknown, unknown>) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      changeTo(record(policy, current, { ...admission, result: resultOf(exit, counts) }, now))
-    )
+  const protectUntil: CircuitBreaker["protectUntil"] = (call) =>
+    Effect.suspend(() => {
+      let isKnown = false
+      const tell = (admission: Admission, result: () => "ok" | "failed" | "unknown") =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          if (isKnown) return Effect.void
+          isKnown = true
+          return changeTo(record(policy, current, { ...admission, result: result() }, now))
+        })
+      return Effect.acquireUseRelease(
+        acquire,
+        (admission) => call(tell(admission, () => "ok")),
+        (admission, exit) => tell(admission, () => resultOf(exit, counts))
+      )
+    })
 
-  const breaker: CircuitBreaker = {
-    name,
-    state,
-    protect: (self) => Effect.acquireUseRelease(acquire, () => self, release)
-  }
+  const breaker: CircuitBreaker = { name, state, protectUntil, protect: (self) => protectUntil(() => self) }
   return breaker
 })
 

@@ -81,50 +81,43 @@ const watched = ({ atOnce, model, mostWaiting, setting, what }: Limits & { reado
         took(next)
         next.go()
       })
-    const asking = Effect.gen(function* () {
-      return {
-        caller: yield* CurrentCaller,
-        priority: yield* CurrentPriority,
-        runId: Option.getOrUndefined(yield* CurrentRunId),
-        since: yield* Clock.currentTimeMillis
-      }
-    })
-    const enter = asking.pipe(
-      Effect.flatMap((who) =>
-        Effect.async<Use, Overloaded>((resume) => {
-          const go = (since: number) => {
-            const use = { ...who, since }
-            active.add(use)
-            resume(Effect.succeed(use))
-            return use
-          }
+    const asking = Effect.contextWithEffect((context: Context.Context<never>) =>
+      Effect.map(Clock.currentTimeMillis, (since) => ({
+        caller: Context.get(context, CurrentCaller),
+        priority: Context.get(context, CurrentPriority),
+        runId: Option.getOrUndefined(Context.get(context, CurrentRunId)),
+        since
+      }))
+    )
+    const turnOf = (use: Omit<Waiting, "go">) =>
+      Effect.async<void>((resume) => {
+        const go = () => {
+          active.add(use)
+          resume(Effect.void)
+        }
+        const own: Waiting = { ...use, go }
+        wait([...waiting, own])
+        return Effect.suspend(() => {
+          const waits = waiting.includes(own)
+          wait(waiting.filter((one) => one !== own))
+          // its turn came as it was interrupted
+          return waits ? Effect.void : leave(use)
+        })
+      })
+    const inTurn: InTurn = <A, E, R>(self: Effect.Effect<A, E, R>) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(asking, (use): Effect.Effect<A, E | Overloaded, R> => {
+          const used = Effect.ensuring(restore(self), leave(use))
           if (free > 0) {
             free--
-            took(who)
-            // it may be interrupted before it goes on
-            return leave(go(who.since))
+            took(use)
+            active.add(use)
+            return used
           }
-          if (waiting.length >= mostWaiting) {
-            Metrics.refusals.add({ reason: "queue" })
-            const retryAfter = Duration.seconds(5)
-            resume(new Overloaded({ what, setting, limit: mostWaiting, reason: "Queue", retryAfter }))
-            return undefined
-          }
-          let use: Use = who
-          const own: Waiting = { ...who, go: () => void (use = go(who.since)) }
-          wait([...waiting, own])
-          return Effect.suspend(() => {
-            const waits = waiting.includes(own)
-            wait(waiting.filter((one) => one !== own))
-            // its turn came as it was interrupted
-            return waits ? Effect.void : leave(use)
-          })
+          if (waiting.length < mostWaiting) return Effect.zipRight(restore(turnOf(use)), used)
+          Metrics.refusals.add({ reason: "queue" })
+          return new Overloaded({ what, setting, limit: mostWaiting, reason: "Queue", retryAfter: Duration.seconds(5) })
         })
-      )
-    )
-    const inTurn: InTurn = (self) =>
-      Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(restore(enter), (use) => Effect.ensuring(restore(self), leave(use)))
       )
     return { inTurn, uses: (): Uses => ({ active: [...active].map(useOf), waiting: waiting.map(useOf) }) }
   })

@@ -43,16 +43,20 @@ export const isGone = (error: unknown): boolean =>
     (error.reason === "Refused" || error.reason === "Transport" || error.reason === "NotFound"))
 
 /**
- * Repeats `self` while the server is loading its model, up to `loading`. `tell` runs from time to time meanwhile.
+ * Repeats `self` while the server is loading its model, up to `loading`. `tell` runs from time to time meanwhile. `mayRepeat`
+ * says whether it may still be repeated.
  */
 export const whileLoading =
-  (policy: PatiencePolicy, tell: Effect.Effect<unknown> = Effect.void) =>
+  (policy: PatiencePolicy, tell: Effect.Effect<unknown> = Effect.void, mayRepeat: () => boolean = () => true) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.catchIf(self, isLoading, () =>
-      Effect.zipRight(
-        Effect.logInfo("the model is loading; waiting for it"),
-        waiting(policy, policy.loading, isLoading, tell)(self)
-      )
+    Effect.catchIf(
+      self,
+      (error) => mayRepeat() && isLoading(error),
+      () =>
+        Effect.zipRight(
+          Effect.logInfo("the model is loading; waiting for it"),
+          waiting(policy, policy.loading, (error) => mayRepeat() && isLoading(error), tell)(self)
+        )
     )
 
 /**

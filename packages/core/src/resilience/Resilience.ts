@@ -6,7 +6,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
-import * as Ref from "effect/Ref"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { baseUrl, Settings, type Values } from "../configuration/Settings.ts"
 import * as Metrics from "../observability/Metrics.ts"
@@ -38,6 +37,12 @@ export class Resilience extends Context.Tag("@lms-bridge/core/resilience/Resilie
     ) => <A, E extends { readonly retryable: boolean }, R>(
       self: Effect.Effect<A, E, R>
     ) => Effect.Effect<A, E | CircuitOpen, R>
+    /** The same for a call that is not repeated once it has run `answered`, which it does at its first success. */
+    readonly protectUntil: (
+      operation: OperationClass
+    ) => <A, E, R>(
+      call: (answered: Effect.Effect<void>) => Effect.Effect<A, E, R>
+    ) => Effect.Effect<A, E | CircuitOpen, R>
     /** The breaker alone, for calls that must not be repeated. */
     readonly guard: (
       operation: OperationClass
@@ -68,34 +73,42 @@ export class Resilience extends Context.Tag("@lms-bridge/core/resilience/Resilie
         cli: makeBreaker(settings, breakerPolicy, "cli")
       })
 
+      const protectUntil =
+        (operation: OperationClass) =>
+        <A, E, R>(call: (answered: Effect.Effect<void>) => Effect.Effect<A, E, R>) =>
+          Effect.suspend(() => {
+            const { name, protectUntil } = breakers[operation]
+            let made = 0
+            let isAnswered = false
+            let told: E | CircuitOpen | undefined
+            const attempt = protectUntil((answered) => {
+              if (made > 0) Metrics.retries.add({ operation })
+              return call(
+                Effect.suspend(() => {
+                  isAnswered = true
+                  return answered
+                })
+              )
+            })
+            return attempt.pipe(
+              Effect.tapError((error) => {
+                if (isAnswered) return Effect.void
+                made += 1
+                if (!isCircuitOpen(error)) told = error
+                return logAttempt(name, made, error)
+              }),
+              Effect.retry({ schedule, while: () => !isAnswered }),
+              // when the breaker opens between two attempts, the caller gets the error of the call itself
+              Effect.catchIf(isCircuitOpen, (open) => Effect.fail(told ?? open))
+            )
+          })
+
       return {
         retryPolicy,
         breakerPolicy,
         guard: (operation) => breakers[operation].protect,
-        protect:
-          (operation) =>
-          <A, E extends { readonly retryable: boolean }, R>(self: Effect.Effect<A, E, R>) => {
-            const { name, protect } = breakers[operation]
-            return Effect.flatMap(Ref.make<Attempts<E | CircuitOpen>>({ made: 0, told: undefined }), (attempts) => {
-              let started = 0
-              return protect(Effect.suspend(() => (started++ > 0 && Metrics.retries.add({ operation }), self))).pipe(
-                Effect.tapError((error) =>
-                  Effect.flatMap(
-                    Ref.updateAndGet(attempts, ({ made, told }) => ({
-                      made: made + 1,
-                      told: isCircuitOpen(error) ? told : error
-                    })),
-                    ({ made }) => logAttempt(name, made, error)
-                  )
-                ),
-                Effect.retry(schedule),
-                // when the breaker opens between two attempts, the caller gets the error of the call itself
-                Effect.catchIf(isCircuitOpen, (open) =>
-                  Effect.flatMap(Ref.get(attempts), ({ told }) => Effect.fail(told ?? open))
-                )
-              )
-            })
-          },
+        protect: (operation) => (self) => protectUntil(operation)(() => self),
+        protectUntil,
         breakers: Effect.forEach(operationClasses, (operation) =>
           Effect.map(SubscriptionRef.get(breakers[operation].state), (state) => ({
             name: breakers[operation].name,
@@ -123,12 +136,6 @@ export const breakerPolicyOf = (settings: Values): BreakerPolicy =>
 // internal
 // -----------------------------------------------------------------------------
 
-/** `told` is the error of the last attempt that reached the call itself. */
-interface Attempts<E> {
-  readonly made: number
-  readonly told: E | undefined
-}
-
 const makeBreaker = (settings: Values, policy: BreakerPolicy, operation: OperationClass) =>
   CircuitBreaker.make({ name: `${new URL(baseUrl(settings)).host} ${operation}`, policy, counts: isFarSideFault })
 
@@ -136,11 +143,11 @@ const isFarSideFault = (error: unknown) => Predicate.hasProperty(error, "farSide
 
 const isCircuitOpen = (error: unknown): error is CircuitOpen => Predicate.isTagged(error, "CircuitOpen")
 
-const logAttempt = (name: string, attempt: number, error: { readonly retryable: boolean }) =>
+const logAttempt = (name: string, attempt: number, error: unknown) =>
   Effect.logDebug("attempt failed", {
     breaker: name,
     attempt,
     error: Predicate.hasProperty(error, "_tag") ? error._tag : "unknown",
     message: Predicate.hasProperty(error, "message") ? error.message : "",
-    retryable: error.retryable
+    retryable: RetryPolicy.isRetryable(error)
   })

@@ -1,5 +1,6 @@
 /** Retry behaviour as data: a schema-checked record that turns into a `Schedule`. */
 import * as Duration from "effect/Duration"
+import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 
@@ -31,8 +32,11 @@ export const delays = ({ base, factor, maxDelay, maxRetries }: RetryPolicy): Rea
     Duration.min(Duration.times(base, factor ** retry), maxDelay)
   )
 
-/** The policy as a schedule. An input with `retryable: false` stops it at once. */
-export const toSchedule = (policy: RetryPolicy): Schedule.Schedule<unknown, { readonly retryable: boolean }> =>
+export const isRetryable = (error: unknown): boolean =>
+  Predicate.hasProperty(error, "retryable") && error.retryable === true
+
+/** The policy as a schedule. An input without `retryable: true` stops it at once. */
+export const toSchedule = (policy: RetryPolicy): Schedule.Schedule<unknown, unknown> =>
   Schedule.exponential(policy.base, policy.factor).pipe(
     Schedule.union(Schedule.spaced(policy.maxDelay)),
     Schedule.jittered,
@@ -41,5 +45,5 @@ export const toSchedule = (policy: RetryPolicy): Schedule.Schedule<unknown, { re
     // `upTo` would check the time before the delay, and let a retry start after the budget
     Schedule.intersect(Schedule.elapsed),
     Schedule.whileOutput(([delay, elapsed]) => Duration.lessThanOrEqualTo(Duration.sum(delay, elapsed), policy.budget)),
-    Schedule.whileInput((error: { readonly retryable: boolean }) => error.retryable)
+    Schedule.whileInput(isRetryable)
   )

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { Settings } from "#src/configuration/Settings.ts"
 import * as Transport from "#src/lmstudio/http/Transport.ts"
-import { Cause, Duration, Effect, Exit, Fiber, Layer, Option, Queue, Scope, Stream, TestClock } from "effect"
+import { Cause, Chunk, Duration, Effect, Exit, Fiber, Layer, Option, Queue, Scope, Stream, TestClock } from "effect"
 
 /** A server whose reply the test writes. `reading` counts the bodies that are still being read. */
 const makeServer = Effect.gen(function* () {
@@ -23,14 +23,31 @@ const makeServer = Effect.gen(function* () {
   return { layer, state, push: (text: string) => Queue.offer(pieces, new TextEncoder().encode(text)) }
 })
 
-/** A reply that is read within the limits. */
-const open = (transport: Transport.Transport, call: Transport.Call) =>
-  Effect.flatMap(transport.open(call), ({ incoming, overdue }) =>
-    Effect.map(Effect.raceFirst(incoming, overdue), (reply) => ({
-      ...reply,
-      pull: Effect.raceFirst(reply.pull, Effect.mapError(overdue, Option.some))
-    }))
-  )
+/** A reply whose pieces the test asks for, one after the other; it has been read when the test says so. */
+const open = Effect.fnUntraced(function* (transport: Transport.Transport, call: Transport.Call) {
+  const asked = yield* Queue.unbounded<"piece" | "end">()
+  const pieces = yield* Queue.unbounded<string>()
+  const reading = yield* transport
+    .exchange<void, Transport.TransportError>(call, ({ pull }) =>
+      Effect.gen(function* () {
+        while ((yield* asked.take) === "piece") {
+          const got = yield* Effect.mapError(pull, Option.getOrThrow)
+          yield* pieces.offer(
+            Chunk.join(
+              Chunk.map(got, (bytes) => new TextDecoder().decode(bytes)),
+              ""
+            )
+          )
+        }
+      })
+    )
+    .pipe(Effect.fork)
+  return {
+    reading,
+    pull: Effect.zipRight(asked.offer("piece"), pieces.take),
+    end: Effect.zipRight(asked.offer("end"), Fiber.join(reading))
+  }
+})
 
 const call: Transport.Call = {
   operation: "chat",
@@ -50,16 +67,16 @@ describe("Transport", () => {
     Effect.gen(function* () {
       const { layer, push } = yield* makeServer
       const transport = yield* Effect.provide(Transport.make, layer)
-      const incoming = yield* open(transport, call)
-      const first = yield* Effect.fork(incoming.pull)
+      const { pull, reading } = yield* open(transport, call)
+      const first = yield* Effect.fork(pull)
       yield* TestClock.adjust("30 seconds")
       yield* push("a")
-      yield* first
-      const more = yield* Effect.fork(Effect.flip(incoming.pull))
+      yield* Fiber.join(first)
+      yield* Effect.fork(pull)
       yield* TestClock.adjust("59 seconds")
-      assert.isTrue(Option.isNone(yield* Fiber.poll(more)))
+      assert.isTrue(Option.isNone(yield* Fiber.poll(reading)))
       yield* TestClock.adjust("1 second")
-      assert.deepInclude(Option.getOrUndefined(yield* more), { _tag: "RequestTimeout", phase: "BetweenBytes" })
+      assert.deepInclude(yield* Effect.flip(Fiber.join(reading)), { _tag: "RequestTimeout", phase: "BetweenBytes" })
     })
   )
 
@@ -67,21 +84,16 @@ describe("Transport", () => {
     Effect.gen(function* () {
       const { layer, push } = yield* makeServer
       const transport = yield* Effect.provide(Transport.make, layer)
-      const { incoming, overdue } = yield* transport.open({
+      const { pull, reading } = yield* open(transport, {
         ...call,
         limits: { ...call.limits, total: Duration.seconds(100) }
       })
-      const reading = yield* incoming.pipe(
-        Effect.flatMap(({ pull }) => Effect.zipRight(pull, Effect.delay(pull, "70 seconds"))),
-        Effect.raceFirst(overdue),
-        Effect.flip,
-        Effect.fork
-      )
       yield* push("a")
+      yield* Effect.fork(Effect.zipRight(pull, Effect.delay(pull, "70 seconds")))
       yield* TestClock.adjust("99999 millis")
       assert.isTrue(Option.isNone(yield* Fiber.poll(reading)))
       yield* TestClock.adjust("1 millis")
-      assert.deepInclude(yield* reading, { _tag: "RequestTimeout", phase: "Total" })
+      assert.deepInclude(yield* Effect.flip(Fiber.join(reading)), { _tag: "RequestTimeout", phase: "Total" })
     })
   )
 
@@ -90,13 +102,11 @@ describe("Transport", () => {
       const { layer, push, state } = yield* makeServer
       const transport = yield* Effect.provide(Transport.make, layer)
       for (const pause of ["0 seconds", "2 minutes"] as const) {
-        const scope = yield* Scope.make()
-        const incoming = yield* Scope.extend(open(transport, call), scope)
+        const { end, pull } = yield* open(transport, call)
         yield* push("data: [DONE]")
         yield* TestClock.adjust(pause)
-        yield* incoming.pull
-        yield* incoming.expectEnd
-        yield* Scope.close(scope, Exit.void)
+        yield* pull
+        yield* end
         yield* TestClock.adjust("1999 millis")
         assert.strictEqual(state.reading, 1)
         yield* TestClock.adjust("1 millis")
@@ -110,15 +120,22 @@ describe("Transport", () => {
       const { layer, push, state } = yield* makeServer
       const lifetime = yield* Scope.make()
       const transport = yield* Effect.provide(Scope.extend(Transport.make, lifetime), layer)
-      const scope = yield* Scope.make()
-      const incoming = yield* Scope.extend(open(transport, call), scope)
+      const { end, pull } = yield* open(transport, call)
       yield* push("data: [DONE]")
-      yield* incoming.pull
-      yield* incoming.expectEnd
-      yield* Scope.close(scope, Exit.void)
+      yield* pull
+      yield* end
       assert.strictEqual(state.reading, 1)
       yield* Scope.close(lifetime, Exit.void)
       assert.strictEqual(state.reading, 0)
+    })
+  )
+
+  it.scoped("fails at once when its own scope has closed", () =>
+    Effect.gen(function* () {
+      const lifetime = yield* Scope.make()
+      const transport = yield* Effect.provide(Scope.extend(Transport.make, lifetime), (yield* makeServer).layer)
+      yield* Scope.close(lifetime, Exit.void)
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(transport.text(call))))
     })
   )
 

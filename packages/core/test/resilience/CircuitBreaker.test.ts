@@ -87,6 +87,24 @@ describe("CircuitBreaker", () => {
     })
   )
 
+  it.effect("closes as soon as a probe is answered, and hears nothing of what comes later", () =>
+    Effect.gen(function* () {
+      const breaker = yield* open()
+      yield* TestClock.adjust("60 seconds")
+      const gate = yield* Deferred.make<void, string>()
+      const probe = yield* Effect.fork(
+        breaker.protectUntil((answered) => Effect.zipRight(answered, Deferred.await(gate)))
+      )
+      yield* Effect.yieldNow()
+      assert.strictEqual((yield* stateOf(breaker))._tag, "Closed")
+      for (let index = 0; index < 5; index++) yield* fail(breaker)
+      assert.strictEqual((yield* stateOf(breaker))._tag, "Open")
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.join(probe)
+      assert.strictEqual((yield* stateOf(breaker))._tag, "Open")
+    })
+  )
+
   it.effect("reopens when the probe fails", () =>
     Effect.gen(function* () {
       const breaker = yield* open()

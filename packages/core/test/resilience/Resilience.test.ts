@@ -41,6 +41,18 @@ describe("Resilience", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("does not retry a call that has answered", () =>
+    Effect.gen(function* () {
+      const { protectUntil } = yield* Resilience
+      const { attempts, call } = yield* flaky(9)
+      const answering = protectUntil("http.inference")((answered) =>
+        Effect.flatMap(attempts, (made) => Effect.zipRight(made === 1 ? answered : Effect.void, call))
+      )
+      assert.deepInclude(yield* Effect.flip(eventually(answering)), { attempt: 2 })
+      assert.strictEqual(yield* attempts, 2)
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("counts as retries the attempts after the first, and not that a call is made again later", () =>
     Effect.gen(function* () {
       const { protect } = yield* Resilience

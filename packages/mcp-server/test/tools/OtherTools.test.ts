@@ -28,6 +28,7 @@ const health = (options: {
     }),
     Layer.mock(Resilience, {
       protect: () => (self) => self,
+      protectUntil: () => (call) => call(Effect.void),
       guard: () => (self) => self,
       retryPolicy: RetryPolicy.standard,
       breakerPolicy: CircuitBreaker.standard,

@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Mailbox from "effect/Mailbox"
 import * as Ref from "effect/Ref"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -115,26 +116,36 @@ export const make = Effect.gen(function* () {
     )
   })
 
-  /** Retried until there is something to deliver. */
-  const opened = (
+  /** Retried until there is something to deliver. Each event is handed to `onEvent` before the next one is read. */
+  const delivered = <E>(
     asking: OpenChat.Asking,
     asked: RequestLimits | undefined,
+    onEvent: (event: ChatEvent) => Effect.Effect<void, E>,
     tellLoading: Effect.Effect<unknown> = Effect.void
   ) =>
     Effect.zipRight(
       checkName("chat", asking.model),
-      OpenChat.openChat(transport, asking, withAsked(limits.inference, asked), (answered) =>
-        checkModel(asking.model, answered)
-      ).pipe(Patience.whileLoading(patience, tellLoading), resilience.protect("http.inference"))
+      resilience.protectUntil("http.inference")((answered) => {
+        let hasBegun = false
+        const begun = Effect.suspend(() => {
+          hasBegun = true
+          return answered
+        })
+        const checked = (model: string) => checkModel(asking.model, model)
+        const telling = { begun, checkModel: checked, onEvent }
+        return OpenChat.chat(transport, asking, withAsked(limits.inference, asked), telling).pipe(
+          Patience.whileLoading(patience, tellLoading, () => !hasBegun)
+        )
+      })
     )
 
   const streamed = (asking: OpenChat.Asking, asked: RequestLimits | undefined) =>
     Stream.unwrapScoped(
-      Effect.map(opened(asking, asked), ({ first, inTime, next }) =>
-        Stream.concat(Stream.fromIterable(first), Stream.fromIterableEffect(inTime(next)).pipe(Stream.forever)).pipe(
-          Stream.takeUntil(isLast)
-        )
-      )
+      Effect.gen(function* () {
+        const events = yield* Mailbox.make<ChatEvent, ApiError>(1)
+        yield* delivered(asking, asked, (event) => events.offer(event)).pipe(Mailbox.into(events), Effect.forkScoped)
+        return Mailbox.toStream(events)
+      })
     )
 
   const chatWith = <E>(
@@ -142,12 +153,8 @@ export const make = Effect.gen(function* () {
     onEvent: (event: ChatEvent) => Effect.Effect<void, E>,
     asked?: RequestLimits
   ) =>
-    Effect.flatMap(
-      // if the observer fails here, it fails again at the next event, which ends the request
-      opened(OpenChat.completions(request), asked, Effect.ignore(onEvent({ _tag: "ModelLoading" }))),
-      (reply) => OpenChat.collect(reply, onEvent)
-    ).pipe(
-      Effect.scoped,
+    // if the observer fails when it is told of the loading, it fails again at the next event, which ends the request
+    delivered(OpenChat.completions(request), asked, onEvent, Effect.ignore(onEvent({ _tag: "ModelLoading" }))).pipe(
       traced(
         Attributes.chatSpan(request.model),
         { kind: "client", attributes: Attributes.ofRequest(request.model, transport.baseUrl) },
@@ -340,8 +347,6 @@ export const make = Effect.gen(function* () {
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
-
-const isLast = ({ _tag }: ChatEvent) => _tag === "Completed"
 
 const limitsOf = (settings: Values) => {
   const inference: Transport.Limits = {

@@ -1,14 +1,9 @@
-/**
- * One attempt at a streamed chat: opened, and read until there is something to deliver. Until then it may be retried.
- */
+/** One attempt at a streamed chat. */
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
-import type * as Scope from "effect/Scope"
-import { closedOnFailure } from "../../internal/ownScope.ts"
+import * as Schema from "effect/Schema"
 import { parseJson } from "../../internal/parseJson.ts"
 import type { ChatEvent, ChatReply, ChatRequest } from "../Chat.ts"
 import * as ChatStream from "../ChatStream.ts"
@@ -20,18 +15,7 @@ import { errorOf } from "../wire/ErrorBody.ts"
 import * as NativeChat from "../wire/NativeChat.ts"
 import { present } from "../../schema/Fields.ts"
 import * as ServerSentEvents from "../wire/ServerSentEvents.ts"
-import { type Incoming, type Limits, type Transport, wholeText } from "./Transport.ts"
-
-/** `next` gives the events that follow, in order. The last one is always `Completed`; do not call `next` after it. */
-export interface Opened {
-  readonly first: Events
-  readonly next: Effect.Effect<Events, LmStudioError>
-  /** Puts the limits of the request around an effect that waits for the server. */
-  readonly inTime: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LmStudioError, R>
-}
-
-/** The events of one read from the stream: never empty. */
-export type Events = ReadonlyArray<ChatEvent>
+import { type Head, type Incoming, type Limits, type Pull, type Transport, wholeText } from "./Transport.ts"
 
 /** The route, the request body, and how the events are decoded. */
 export interface Asking {
@@ -57,58 +41,77 @@ export const native = (request: NativeChatRequest): Asking => ({
   decode: NativeChat.decodeFrames
 })
 
+/** Who is told of a reply. */
+export interface Telling<E> {
+  /** Run once, as soon as the reply says which model answers and before anything is delivered. */
+  readonly checkModel: (answered: string) => Effect.Effect<void, LmStudioError>
+  /** Run once, before the first event. */
+  readonly begun: Effect.Effect<void>
+  /** Gets the events in order, each before more is read. The last one is always `Completed`. */
+  readonly onEvent: (event: ChatEvent) => Effect.Effect<void, E>
+}
+
 /**
- * `checkModel` is called once, as soon as the reply says which model answers and before anything is delivered. If the
- * attempt fails, its socket is closed; if it succeeds, the socket lives as long as the scope.
+ * One attempt at a chat, and its whole reply. An attempt that fails before anything has begun may be repeated; an error that
+ * comes later is given out after the events before it.
  */
-export const openChat = (
+export const chat = Effect.fnUntraced(function* <E>(
   transport: Transport,
   asking: Asking,
   limits: Limits,
-  checkModel: (answered: string) => Effect.Effect<void, LmStudioError>
-): Effect.Effect<Opened, LmStudioError, Scope.Scope> =>
-  Effect.gen(function* () {
-    const startedAt = yield* Clock.currentTimeMillis
-    const call = { operation, method: "POST" as const, path: asking.path, body: asking.body, limits }
-    const { incoming: answered, overdue } = yield* transport.open(call)
-    const reading = yield* Ref.make<Reading>({
-      chat: ChatStream.start(startedAt),
-      events: [],
-      failure: undefined,
-      over: false
-    })
-    const late = Effect.catchAll(overdue, (error) =>
-      Effect.flatMap(Ref.get(reading), ({ chat }) => Effect.fail(withDelivered(error, ChatStream.delivered(chat))))
-    )
-    const inTime: Opened["inTime"] = (self) => Effect.raceFirst(self, late)
-    const opened = Effect.flatMap(answered, (incoming) => {
-      const next = nextOf(framesOf(transport, asking, incoming), {
-        asking,
-        checkModel,
-        hadToken: transport.hasToken,
-        incoming,
-        reading
-      })
-      return Effect.map(next, (first) => ({ first, next, inTime }))
-    })
-    return yield* inTime(opened)
-  }).pipe(closedOnFailure)
-
-/** The whole reply; each event is handed to `onEvent` before the next one is read. */
-export const collect = <E>(
-  { first, inTime, next }: Opened,
-  onEvent: (event: ChatEvent) => Effect.Effect<void, E>
-): Effect.Effect<ChatReply, LmStudioError | E> => {
-  const told = (events: Events): Effect.Effect<ChatReply, LmStudioError | E> => {
+  { begun, checkModel, onEvent }: Telling<E>
+) {
+  let chat = ChatStream.start(yield* Clock.currentTimeMillis)
+  let hasBegun = false
+  const deliver = Effect.fnUntraced(function* (events: ReadonlyArray<ChatEvent>) {
+    if (!hasBegun && events.length > 0) yield* begun
+    hasBegun ||= events.length > 0
+    for (const event of events) yield* onEvent(event)
     const last = events.at(-1)
-    return Effect.zipRight(
-      Effect.forEach(events, onEvent, { discard: true }),
-      last?._tag === "Completed" ? Effect.succeed(last.reply) : Effect.flatMap(next, told)
-    )
-  }
-  // a whole reply waits for the server no more
-  return first.at(-1)?._tag === "Completed" ? told(first) : inTime(told(first))
-}
+    return last?._tag === "Completed" ? last.reply : undefined
+  })
+  const complete = Effect.gen(function* () {
+    const reply = yield* deliver(ChatStream.complete(chat, yield* Clock.currentTimeMillis))
+    return reply ?? (yield* cut(chat))
+  })
+  const read = Effect.fnUntraced(function* ({ expectEnd, head, pull }: Incoming<ChatReply, LmStudioError | E>) {
+    const next = framesOf(transport, asking, head, pull)
+    for (;;) {
+      const { ended, error, frames } = yield* next
+      const now = yield* Clock.currentTimeMillis
+      const { model } = chat
+      const wasWhole = ChatStream.isWhole(chat)
+      const events: Array<ChatEvent> = []
+      let failure: LmStudioError | undefined
+      for (const frame of frames) {
+        const step = ChatStream.step(chat, frame, now)
+        if (step._tag === "Next") {
+          chat = step.state
+          events.push(...step.events)
+        } else if (step._tag === "Malformed") {
+          failure = new ReplyMalformed({ operation, detail: step.detail })
+        } else {
+          const { hasToken: hadToken } = transport
+          const delivered = ChatStream.delivered(chat)
+          failure = classify({ operation, model: asking.model, hadToken, facts: step.facts, delivered })
+        }
+        if (failure !== undefined || chat.done) break
+      }
+      const isWhole = ChatStream.isWhole(chat)
+      if (failure === undefined && (chat.done || (ended && isWhole))) events.push(...ChatStream.complete(chat, now))
+      else if (ended) failure ??= error === undefined ? cut(chat) : withDelivered(error, chat)
+      if (isWhole && !wasWhole && !chat.done) yield* expectEnd(complete)
+      if (model === "" && chat.model !== "") yield* checkModel(chat.model)
+      const reply = yield* deliver(events)
+      if (reply !== undefined) return reply
+      if (failure !== undefined) return yield* failure
+    }
+  })
+  return yield* Effect.mapError(
+    transport.exchange({ operation, method: "POST", path: asking.path, body: asking.body, limits }, read),
+    (error) => (isTimeout(error) ? withDelivered(error, chat) : error)
+  )
+})
 
 // -----------------------------------------------------------------------------
 // internal
@@ -116,117 +119,25 @@ export const collect = <E>(
 
 const operation = "chat"
 
-interface Reading {
-  readonly chat: ChatStream.ChatState
-  /** Not yet delivered. */
-  readonly events: ReadonlyArray<ChatEvent>
-  /** Fails the stream after the events have been delivered. */
-  readonly failure: LmStudioError | undefined
-  readonly over: boolean
-}
-
-/** The events that follow, as `Opened` gives them. */
-const nextOf = (
-  take: Effect.Effect<Frames, LmStudioError>,
-  {
-    asking,
-    checkModel,
-    hadToken,
-    incoming,
-    reading
-  }: {
-    readonly asking: Asking
-    readonly checkModel: (answered: string) => Effect.Effect<void, LmStudioError>
-    readonly hadToken: boolean
-    readonly incoming: Incoming
-    readonly reading: Ref.Ref<Reading>
-  }
-): Opened["next"] => {
-  const advance = Effect.gen(function* () {
-    const taken = yield* Effect.either(take)
-    const now = yield* Clock.currentTimeMillis
-    const before = yield* Ref.get(reading)
-    const after = Either.match(taken, {
-      onLeft: (error) => ended(before, error, now),
-      onRight: ({ ended: isEnd, frames }) => {
-        const folded = fold(before, frames, { model: asking.model, hadToken }, now)
-        return isEnd ? ended(folded, undefined, now) : folded
-      }
-    })
-    yield* Ref.set(reading, after)
-    if (!ChatStream.isWhole(before.chat) && ChatStream.isWhole(after.chat)) yield* incoming.expectEnd
-    if (before.chat.model === "" && after.chat.model !== "") yield* checkModel(after.chat.model)
-  })
-
-  /** Folds in the next frames. An error is held back until all events before it have been delivered. */
-  const next: Opened["next"] = Effect.suspend(() =>
-    Effect.flatMap(
-      Ref.getAndUpdate(reading, (before): Reading => ({ ...before, events: [] })),
-      ({ events, failure, over }) => {
-        if (events.length > 0) return Effect.succeed(events)
-        if (failure !== undefined) return Effect.fail(failure)
-        // a reply ends with events or with a failure
-        return over ? new StreamCut({ operation, delivered: 0 }) : Effect.zipRight(advance, next)
-      }
-    )
-  )
-  return next
-}
+const isTimeout = Schema.is(RequestTimeout)
 
 interface Frames {
   readonly frames: ReadonlyArray<ChatWire.Frame>
+  /** Nothing follows: the stream has ended, or `error` has ended it. */
   readonly ended: boolean
-}
-
-const fold = (
-  before: Reading,
-  frames: ReadonlyArray<ChatWire.Frame>,
-  asked: { readonly model: string; readonly hadToken: boolean },
-  now: number
-): Reading => {
-  let { chat } = before
-  const events: Array<ChatEvent> = []
-  const failed = (failure: LmStudioError): Reading => ({ chat, events, failure, over: true })
-  for (const frame of frames) {
-    const step = ChatStream.step(chat, frame, now)
-    if (step._tag === "Fault") {
-      return failed(classify({ operation, ...asked, facts: step.facts, delivered: ChatStream.delivered(chat) }))
-    }
-    if (step._tag === "Malformed") return failed(new ReplyMalformed({ operation, detail: step.detail }))
-    chat = step.state
-    events.push(...step.events)
-    if (chat.done)
-      return { chat, events: [...events, ...ChatStream.complete(chat, now)], failure: undefined, over: true }
-  }
-  return { chat, events, failure: undefined, over: false }
-}
-
-/** The stream is over, by its end or by an error: the reply is complete, or it was cut. */
-const ended = (before: Reading, error: LmStudioError | undefined, now: number): Reading => {
-  const { chat, over } = before
-  if (over) return before
-  if (ChatStream.isWhole(chat)) {
-    return { ...before, events: [...before.events, ...ChatStream.complete(chat, now)], over: true }
-  }
-  const delivered = ChatStream.delivered(chat)
-  if (error !== undefined) return { ...before, failure: withDelivered(error, delivered), over: true }
-  return {
-    ...before,
-    over: true,
-    failure:
-      chat.begun || chat.broken !== undefined
-        ? new StreamCut({ operation, delivered })
-        : new ReplyMalformed({ operation, detail: "the stream ended without any event of a reply" })
-  }
+  readonly error?: LmStudioError
 }
 
 /** An error status and a JSON body are read whole; anything else is a stream of events. */
-const framesOf = (transport: Transport, asking: Asking, incoming: Incoming): Effect.Effect<Frames, LmStudioError> => {
-  const { isJson, status } = incoming.head
-  return status < 400 && !isJson
-    ? framesFrom(incoming, asking.decode)
-    : Effect.flatMap(wholeText(incoming), (text) => inOnePiece(transport, asking, status, text))
-}
+const framesOf = (
+  transport: Transport,
+  asking: Asking,
+  { isJson, status }: Head,
+  pull: Pull
+): Effect.Effect<Frames, LmStudioError> =>
+  status < 400 && !isJson
+    ? framesFrom(pull, asking.decode)
+    : Effect.flatMap(wholeText(pull), (text) => inOnePiece(transport, asking, status, text))
 
 /** A server that does not stream sends the reply in one piece. */
 const inOnePiece = (
@@ -242,23 +153,29 @@ const inOnePiece = (
     : Effect.succeed({ frames: frame._tag === "Chunk" ? [frame, { _tag: "Done" }] : [], ended: true })
 }
 
-const framesFrom = ({ pull }: Incoming, decode: Asking["decode"]): Effect.Effect<Frames, LmStudioError> => {
+const framesFrom = (pull: Pull, decode: Asking["decode"]): Effect.Effect<Frames> => {
   const decoder = new TextDecoder()
   const reader = ServerSentEvents.reader()
-  return Effect.matchEffect(pull, {
+  return Effect.match(pull, {
     onFailure: Option.match({
-      onNone: () => Effect.sync(() => ({ frames: reader.end().flatMap(decode), ended: true })),
-      onSome: (error) => Effect.fail(error)
+      onNone: () => ({ frames: reader.end().flatMap(decode), ended: true }),
+      onSome: (error) => ({ frames: [], ended: true, error })
     }),
-    onSuccess: (pieces) =>
-      Effect.sync(() => {
-        const text = Chunk.reduce(pieces, "", (text, piece) => text + decoder.decode(piece, { stream: true }))
-        return { frames: reader.push(text).flatMap(decode), ended: false }
-      })
+    onSuccess: (pieces) => {
+      const text = Chunk.reduce(pieces, "", (text, piece) => text + decoder.decode(piece, { stream: true }))
+      return { frames: reader.push(text).flatMap(decode), ended: false }
+    }
   })
 }
 
-const withDelivered = (error: LmStudioError, delivered: number): LmStudioError => {
+/** The stream is over, and the reply is not complete. */
+const cut = (chat: ChatStream.ChatState): LmStudioError =>
+  chat.begun || chat.broken !== undefined
+    ? new StreamCut({ operation, delivered: ChatStream.delivered(chat) })
+    : new ReplyMalformed({ operation, detail: "the stream ended without any event of a reply" })
+
+const withDelivered = (error: LmStudioError, chat: ChatStream.ChatState): LmStudioError => {
+  const delivered = ChatStream.delivered(chat)
   switch (error._tag) {
     case "StreamCut":
       return new StreamCut({ operation, delivered, ...present({ cause: error.cause }) })

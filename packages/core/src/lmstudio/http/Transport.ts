@@ -1,18 +1,15 @@
-/**
- * Requests to one server with time limits for each phase. Interrupting a request, or closing the scope that reads its
- * reply, closes the socket at once.
- */
+/** Requests to one server with time limits for each phase. Interrupting a request closes its socket at once. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Chunk from "effect/Chunk"
+import type * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
-import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { present } from "../../schema/Fields.ts"
 import { stringify } from "../../json/ExactJson.ts"
@@ -46,25 +43,15 @@ export interface Head {
   readonly isJson: boolean
 }
 
-/** A request, which is sent when `incoming` is run. */
-export interface Opening {
-  readonly incoming: Effect.Effect<Incoming, TransportError>
-  /**
-   * Fails when the server has gone or a limit has passed. Race it with the reading of the reply as a whole: a race for
-   * each piece would cost more than the piece.
-   */
-  readonly overdue: Effect.Effect<never, TransportError>
-}
+/** The next pieces of a body; `None` is its end. */
+export type Pull = Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<TransportError>>
 
-/** A reply that is still coming in. */
-export interface Incoming {
+/** A reply that is still coming in, of which its reader makes an `A`. */
+export interface Incoming<A, E> {
   readonly head: Head
-  /** The next pieces of the body; `None` is its end. Without limits, see `overdue`. */
-  readonly pull: Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<TransportError>>
-  /**
-   * The reply is complete: the rest gets two seconds, and if it does not end by then, the stream does not count as cut.
-   */
-  readonly expectEnd: Effect.Effect<void>
+  readonly pull: Pull
+  /** What there is to read has been read: the rest gets two seconds, and if it does not end by then, `instead` is the result. */
+  readonly expectEnd: (instead: Effect.Effect<A, E>) => Effect.Effect<void>
 }
 
 export type TransportError = LmStudioUnreachable | RequestTimeout | StreamCut | ReplyMalformed
@@ -72,8 +59,14 @@ export type TransportError = LmStudioUnreachable | RequestTimeout | StreamCut | 
 export interface Transport {
   readonly baseUrl: string
   readonly hasToken: boolean
-  /** Opens a request. Any status succeeds: the body decides. */
-  readonly open: (call: Call) => Effect.Effect<Opening, never, Scope.Scope>
+  /**
+   * Sends a request and has its reply read within the limits. Any status succeeds: the body decides. Interruption closes the
+   * socket at once; what a reader leaves is read to its end without it, so that the connection can serve the next request.
+   */
+  readonly exchange: <A, E>(
+    call: Call,
+    read: (incoming: Incoming<A, E>) => Effect.Effect<A, E>
+  ) => Effect.Effect<A, E | TransportError>
   /** The same, read to its end. There is no limit between bytes; the total is the limit. */
   readonly text: (call: Call) => Effect.Effect<{ readonly status: number; readonly text: string }, TransportError>
 }
@@ -140,99 +133,89 @@ export const make = Effect.gen(function* () {
       duration: lookLimit(call.limits.connect)
     })
 
-  const open: Transport["open"] = Effect.fnUntraced(function* (call) {
+  const exchange: Transport["exchange"] = Effect.fnUntraced(function* <A, E>(
+    call: Call,
+    read: (incoming: Incoming<A, E>) => Effect.Effect<A, E>
+  ) {
     const startedAt = yield* Clock.currentTimeMillis
-    const seen = yield* Ref.make<Seen>({ bytes: 0, waitsSince: startedAt, wholeAt: undefined })
-    const answered = yield* Deferred.make<void>()
-    const rest = yield* Ref.make(Option.none<Effect.Effect<void>>())
-    const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) =>
-      // drained in the background: a connection whose reply is read to its end can serve the next request
-      Effect.flatMap(
-        Ref.get(rest),
-        Option.match({
-          onNone: () => Scope.close(scope, exit),
-          onSome: (reading) =>
-            Effect.forkIn(Effect.ensuring(Effect.interruptible(reading), Scope.close(scope, exit)), lifetime)
-        })
-      )
-    )
+    const result = yield* Deferred.make<A, E | TransportError>()
+    const seen: Seen<A, E> = { bytes: 0, waitsSince: startedAt, isAnswered: false }
 
-    const incoming = Effect.gen(function* () {
+    const reading = Effect.gen(function* () {
       const { headers, status, stream } = yield* send(call)
-      yield* Deferred.succeed(answered, undefined)
-      const raw = Effect.mapError(
-        yield* Stream.toPull(stream),
-        Option.map((error) => failureOf(baseUrl, call, error, true))
-      )
-      // for each piece of a reply: `Effect.zip` and `Effect.all` take many times the steps of a gen
-      const waiting: Incoming["pull"] = Effect.gen(function* () {
-        const before = yield* Ref.get(seen)
-        const now = yield* Clock.currentTimeMillis
-        if (before.wholeAt !== undefined) {
-          const duration = Math.max(0, before.wholeAt + Duration.toMillis(lastBytesLimit) - now)
-          return yield* Effect.timeoutFail(raw, { duration, onTimeout: Option.none })
-        }
-        const wait = { ...before, waitsSince: now }
-        const { at, late } = limitOf(call, startedAt, wait)
-        if (at <= now) return yield* Effect.fail(Option.some(late()))
-        yield* Ref.set(seen, wait)
-        return yield* raw
+      seen.isAnswered = true
+      if (seen.look !== undefined) yield* Deferred.succeed(seen.look, undefined)
+      const raw = yield* Stream.toPull(stream)
+      const pull: Pull = Effect.flatMap(Clock.currentTimeMillis, (now): Pull => {
+        seen.waitsSince = now
+        const { at, late } = limitOf(call, startedAt, seen)
+        if (at <= now && seen.over === undefined) return Effect.fail(Option.some(late()))
+        return Effect.matchEffect(raw, {
+          onFailure: (failure) => Effect.fail(Option.map(failure, (error) => failureOf(baseUrl, call, error, true))),
+          onSuccess: (pieces) => {
+            seen.waitsSince = undefined
+            for (const { length } of pieces) seen.bytes += length
+            return seen.bytes <= maxBytes ? Effect.succeed(pieces) : Effect.fail(Option.some(tooLarge(call, maxBytes)))
+          }
+        })
       })
-      const pull = Effect.flatMap(waiting, (pieces) =>
-        Effect.flatMap(Ref.updateAndGet(seen, counted(pieces)), ({ bytes }) =>
-          bytes <= maxBytes ? Effect.succeed(pieces) : Effect.fail(Option.some(tooLarge(call, maxBytes)))
-        )
-      )
-      return {
+      const expectEnd = (instead: Effect.Effect<A, E>) =>
+        Effect.map(Clock.currentTimeMillis, (now) => void (seen.over = { at: seen.over?.at ?? now, instead }))
+      const value = yield* read({
         head: { status, isJson: /\bjson\b/i.test(headers["content-type"] ?? "") },
         pull,
-        expectEnd: Effect.flatMap(Clock.currentTimeMillis, (wholeAt) =>
-          Effect.zipRight(
-            Ref.update(seen, (before) => ({ ...before, wholeAt })),
-            Ref.set(rest, Option.some(Effect.ignore(Effect.forever(pull))))
-          )
-        )
-      }
-    }).pipe(Scope.extend(scope))
+        expectEnd
+      })
+      yield* expectEnd(Effect.succeed(value))
+      yield* Deferred.succeed(result, value)
+      yield* Effect.ignore(Effect.forever(pull))
+      return value
+    }).pipe(Effect.scoped)
 
     const totalAt = startedAt + Duration.toMillis(call.limits.total)
     const lookAt = startedAt + Duration.toMillis(call.limits.connect)
-    /** `looked`: the server has been checked. Most replies begin before this check starts. */
-    const overdue = (looked: boolean): Effect.Effect<never, TransportError> =>
+    /** A race for each piece would cost more than the piece, so one is run with the whole. `looked`: the server has been checked. */
+    const overdue = (looked: boolean): Effect.Effect<A, E | TransportError> =>
       Effect.gen(function* () {
-        const state = yield* Ref.get(seen)
         const now = yield* Clock.currentTimeMillis
-        const { at, late } = limitOf(call, startedAt, state)
-        if (at <= now) return yield* Effect.fail(late())
-        const looks = !looked && !(yield* Deferred.isDone(answered))
+        const { at, late } = limitOf(call, startedAt, seen)
+        if (at <= now) return yield* seen.over?.instead ?? Effect.fail(late())
+        // most replies begin before this
+        const looks = !looked && !seen.isAnswered
         if (looks && lookAt <= now) {
+          seen.look = yield* Deferred.make<void>()
           yield* Effect.timeoutFail(answers(call), { duration: at - now, onTimeout: late }).pipe(
-            Effect.raceFirst(Deferred.await(answered))
+            Effect.raceFirst(Deferred.await(seen.look))
           )
           return yield* overdue(true)
         }
         // no limit of a wait that begins later passes before this
-        const betweenAt = now + Duration.toMillis(call.limits.betweenBytes)
-        const next = Math.min(at, betweenAt, totalAt > now ? totalAt : at, looks ? lookAt : at)
-        yield* Effect.sleep(next - now)
+        const soonest = now + Math.min(Duration.toMillis(call.limits.betweenBytes), Duration.toMillis(lastBytesLimit))
+        yield* Effect.sleep(Math.min(at, soonest, totalAt > now ? totalAt : at, looks ? lookAt : at) - now)
         return yield* overdue(looked)
       })
-    return { incoming, overdue: overdue(false) }
+
+    return yield* Effect.uninterruptibleMask((restore) =>
+      Effect.raceFirst(reading, overdue(false)).pipe(
+        Effect.interruptible,
+        Effect.exit,
+        Effect.flatMap((exit) => Deferred.done(result, exit)),
+        Effect.forkIn(lifetime),
+        Effect.flatMap((fiber) => Effect.onInterrupt(restore(Deferred.await(result)), () => Fiber.interrupt(fiber)))
+      )
+    )
   })
 
   const text = (call: Call) =>
-    Effect.scoped(
-      Effect.flatMap(open({ ...call, limits: { ...call.limits, betweenBytes: call.limits.total } }), (opening) =>
-        Effect.flatMap(opening.incoming, (incoming) =>
-          Effect.map(wholeText(incoming), (text) => ({ status: incoming.head.status, text }))
-        ).pipe(Effect.raceFirst(opening.overdue))
-      )
+    exchange<{ readonly status: number; readonly text: string }, TransportError>(
+      { ...call, limits: { ...call.limits, betweenBytes: call.limits.total } },
+      ({ head: { status }, pull }) => Effect.map(wholeText(pull), (text) => ({ status, text }))
     )
 
   const transport: Transport = {
     baseUrl,
     hasToken: Option.isSome(settings.apiToken),
-    open,
+    exchange,
     text: (call) => (call.method === "GET" ? look(call) : text(call))
   }
   return transport
@@ -245,7 +228,7 @@ export const make = Effect.gen(function* () {
 export const lookLimit = (connect: Duration.Duration): Duration.Duration => Duration.times(connect, 3)
 
 /** The body, read to its end. */
-export const wholeText = ({ pull }: Incoming): Effect.Effect<string, TransportError> =>
+export const wholeText = (pull: Pull): Effect.Effect<string, TransportError> =>
   Stream.mkString(Stream.decodeText(Stream.repeatEffectChunkOption(pull)))
 
 // -----------------------------------------------------------------------------
@@ -253,26 +236,22 @@ export const wholeText = ({ pull }: Incoming): Effect.Effect<string, TransportEr
 // -----------------------------------------------------------------------------
 
 /** The part of a reply that has arrived, and since when its reader waits for more. Times are epoch milliseconds. */
-interface Seen {
-  readonly bytes: number
-  readonly waitsSince: number | undefined
-  /** After that, the rest carries nothing new. */
-  readonly wholeAt: number | undefined
+interface Seen<A, E> {
+  bytes: number
+  waitsSince: number | undefined
+  isAnswered: boolean
+  /** Whether the server answers is being looked at, until this is done. */
+  look?: Deferred.Deferred<void>
+  /** Since when nothing new is expected. */
+  over?: { readonly at: number; readonly instead: Effect.Effect<A, E> }
 }
 
-const counted =
-  (pieces: Chunk.Chunk<Uint8Array>) =>
-  (before: Seen): Seen => ({
-    ...before,
-    bytes: Chunk.reduce(pieces, before.bytes, (sum, { length }) => sum + length),
-    waitsSince: undefined
-  })
-
-/** The limit that passes first, and when. None passes while the reader does not wait or when the reply is complete. */
-const limitOf = (call: Call, startedAt: number, { bytes, waitsSince, wholeAt }: Seen) => {
+/** The limit that passes first, and when. None passes while the reader does not wait. */
+const limitOf = <A, E>(call: Call, startedAt: number, { bytes, over, waitsSince }: Seen<A, E>) => {
   const { betweenBytes, firstByte, total } = call.limits
   const whole = { at: startedAt + Duration.toMillis(total), late: timeout(call, "Total", total).onTimeout }
-  if (waitsSince === undefined || wholeAt !== undefined) return { ...whole, at: Number.POSITIVE_INFINITY }
+  if (waitsSince === undefined) return { ...whole, at: Number.POSITIVE_INFINITY }
+  if (over !== undefined) return { ...whole, at: over.at + Duration.toMillis(lastBytesLimit) }
   const next =
     bytes === 0
       ? { at: startedAt + Duration.toMillis(firstByte), late: timeout(call, "FirstByte", firstByte).onTimeout }

@@ -16,7 +16,6 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
 import * as Predicate from "effect/Predicate"
-import * as Ref from "effect/Ref"
 import * as Runtime from "effect/Runtime"
 import { present } from "../../schema/Fields.ts"
 import * as ErrorWords from "../reading/ErrorWords.ts"
@@ -121,16 +120,15 @@ export const make = (client: Client, pausedTimeout: PausedTimeout): ServerExchan
   const tooLong = (
     limits: { readonly silence: Duration.Duration; readonly total: Duration.Duration },
     end: number,
-    heardAt: Ref.Ref<number>
+    heard: Heard
   ): Effect.Effect<never, Silent> =>
     Effect.gen(function* () {
-      const heard = yield* Ref.get(heardAt)
       const now = yield* Clock.currentTimeMillis
-      const silent = Math.max(heard, pausedTimeout.since() ?? now) + Duration.toMillis(limits.silence) - now
+      const silent = Math.max(heard.at, pausedTimeout.since() ?? now) + Duration.toMillis(limits.silence) - now
       if (end <= now) return yield* new Silent({ limit: limits.total })
       if (silent <= 0) return yield* new Silent({ limit: limits.silence })
       yield* Effect.sleep(Math.min(silent, end - now))
-      return yield* tooLong(limits, end, heardAt)
+      return yield* tooLong(limits, end, heard)
     })
 
   return {
@@ -139,20 +137,22 @@ export const make = (client: Client, pausedTimeout: PausedTimeout): ServerExchan
       const { onProgress = () => Effect.void } = limits
       const runtime = yield* Effect.runtime<never>()
       const now = yield* Clock.currentTimeMillis
-      const heardAt = yield* Ref.make(now)
-      const reports = yield* Mailbox.make<CallProgress>()
-      const heard = (report: Progress) =>
-        Effect.flatMap(Clock.currentTimeMillis, (at) =>
-          Effect.zipRight(Ref.set(heardAt, at), reports.offer(progressOf(report)))
-        )
-      const teller = yield* Effect.fork(Effect.forever(Effect.flatMap(reports.take, onProgress)))
+      const heard: Heard = { at: now, teller: undefined }
+      const hear = Effect.fnUntraced(function* (report: Progress) {
+        heard.at = yield* Clock.currentTimeMillis
+        // most calls report nothing
+        heard.teller ??= yield* tellerOf(onProgress)
+        yield* heard.teller.reports.offer(progressOf(report))
+      })
+      const told = (after: (teller: Teller) => Effect.Effect<unknown>) =>
+        Effect.suspend(() => (heard.teller === undefined ? Effect.void : after(heard.teller)))
       return yield* attempt(method, (signal) =>
-        request(method, params, signal, (report) => void Runtime.runSync(runtime)(heard(report)), limits.headers)
+        request(method, params, signal, (report) => void Runtime.runSync(runtime)(hear(report)), limits.headers)
       ).pipe(
-        Effect.raceFirst(tooLong(limits, now + Duration.toMillis(limits.total), heardAt)),
+        Effect.raceFirst(tooLong(limits, now + Duration.toMillis(limits.total), heard)),
         // progress that was reported before the result is delivered before it
-        Effect.zipLeft(Effect.zipRight(reports.end, Fiber.await(teller))),
-        Effect.ensuring(Fiber.interrupt(teller))
+        Effect.zipLeft(told(({ fiber, reports }) => Effect.zipRight(reports.end, Fiber.await(fiber)))),
+        Effect.ensuring(told(({ fiber }) => Fiber.interrupt(fiber)))
       )
     })
   }
@@ -168,6 +168,23 @@ export const noSdkLimit = 2 ** 31 - 1
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------
+
+/** When the server was last heard of, and who passes on what it reports. */
+interface Heard {
+  at: number
+  teller: Teller | undefined
+}
+
+interface Teller {
+  readonly reports: Mailbox.Mailbox<CallProgress>
+  readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
+}
+
+const tellerOf = Effect.fnUntraced(function* (onProgress: NonNullable<CallOptions["onProgress"]>) {
+  const reports = yield* Mailbox.make<CallProgress>()
+  const fiber = yield* Effect.forkDaemon(Effect.forever(Effect.flatMap(reports.take, onProgress)))
+  return { reports, fiber }
+})
 
 /** Every answer is read by us, in `endingIn`: the SDK takes any. */
 const anything = {
