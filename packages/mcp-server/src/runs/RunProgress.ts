@@ -59,6 +59,10 @@ export const step = (view: View, event: AgentEvent): Line => {
       const what = names.length === 0 ? "answered" : tally(names)
       return { view, tell: inRound(`${what}${speed === undefined ? "" : `; ${Math.round(speed)} tok/s`}`) }
     }
+    case "ApprovalAsked":
+      return { view, tell: inRound(`waits for an answer: may it call ${event.tool} of ${event.server}?`) }
+    case "ApprovalAnswered":
+      return { view, note: inRound(event.approved ? "goes on, as it may" : "goes on without the call") }
     case "ToolCallStarted":
       return { view, note: inRound(`${event.server}: ${event.tool} is running`) }
     case "ToolCallProgress":
