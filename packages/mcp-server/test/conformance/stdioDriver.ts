@@ -12,7 +12,7 @@ type Json = JsonRpc.Json
 const jumping = `let ahead = 0
 const now = Date.now
 Date.now = () => now() + ahead
-process.on("SIGUSR2", () => { ahead += 660_000; process.stderr.write("jumped") })`
+if (process.platform !== "win32") process.on("SIGUSR2", () => { ahead += 660_000; process.stderr.write("jumped") })`
 
 /** A running fixture, not initialized yet. `answer` is what the client says to the server's own requests. */
 export const start = Effect.fnUntraced(function* (answer: JsonRpc.Answering = () => ({})) {

@@ -152,7 +152,7 @@ describe("a server over HTTP", () => {
       const [second, again] = yield* Effect.timed(use)
       // what is asked beside is not waited for
       assert.match(again, /^initialize, server\/discover, tools\/call$/)
-      assert.isBelow(Duration.toMillis(second), 4000)
+      assert.isBelow(Duration.toMillis(second), Duration.toMillis(first) - 2000)
       yield* world.restart("both")
       assert.strictEqual(yield* use, "initialize, server/discover, tools/call")
       assert.strictEqual(yield* use, "server/discover, tools/call")
