@@ -272,6 +272,9 @@ const rejected: Rule = ({ facts: { code, message, param, type }, operation, stat
   /Invalid 'messages' in payload|Invalid tool_choice type|'response_format\.type' must be|Unrecognized key\(s\) in object|does not support reasoning configuration|" is required|invalid JSON|Expected .* in JSON|Unexpected token/i.test(
     message
   ) ||
+  // llama.cpp, of pictures and of what it was not started for, with a 500 and a 501
+  /^(?:image|audio|video) input is not supported/i.test(message) ||
+  type === "not_supported_error" ||
   type === "job_not_found" ||
   type === "not_implemented"
     ? new RequestRejected({

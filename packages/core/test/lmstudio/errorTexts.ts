@@ -571,6 +571,20 @@ export const rows: ReadonlyArray<Row> = [
   row("a proxy's 502", 502, "<html>Bad Gateway</html>", { _tag: "ServerFault", reason: "Gateway", retryable: false }),
   row("a proxy's 504 without words", 504, "", { _tag: "ServerFault", reason: "Gateway" }),
   row("another program's 502", 502, { error: "upstream command exited" }, { _tag: "ServerFault", reason: "Unknown" }),
+  row(
+    "llama.cpp, of what it was not started for",
+    501,
+    native("This server does not support embeddings. Start it with `--embeddings`", { type: "not_supported_error" }),
+    { _tag: "RequestRejected", retryable: false }
+  ),
+  row(
+    "llama.cpp, of a picture",
+    500,
+    native("image input is not supported - hint: if this is unexpected, you may need to provide the mmproj", {
+      type: "server_error"
+    }),
+    { _tag: "RequestRejected", retryable: false }
+  ),
   row("an unknown internal error", 500, native("boom", { type: "internal_error", code: "unknown" }), {
     _tag: "ServerFault",
     reason: "Engine",

@@ -266,7 +266,7 @@ export const make = Effect.gen(function* () {
       ).pipe(
         Effect.map((slots) => ({ busy: slots.some(({ is_processing }) => is_processing === true) })),
         // a server that was started without this route
-        Effect.catchTag("ServerFault", () => Effect.succeed({ busy: undefined })),
+        Effect.catchTag("ServerFault", "RequestRejected", () => Effect.succeed({ busy: undefined })),
         Effect.withSpan("LmStudioApi.rouse", { attributes: { model: key } })
       ),
     engine: (key: string) =>

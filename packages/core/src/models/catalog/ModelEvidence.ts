@@ -29,10 +29,7 @@ export class ModelEvidence extends Context.Reference<ModelEvidence>()("@lms-brid
  * route that is missing, or a model that cannot be loaded, says nothing about embeddings.
  */
 export const isRefusal = (error: ModelLifecycleError): boolean =>
-  (error._tag === "RequestRejected" && error.code !== "not_sent") ||
-  error._tag === "ReplyMalformed" ||
-  // llama.cpp, of a model that was not started for them
-  (error._tag === "ServerFault" && /embedding|pooling/i.test(error.serverMessage))
+  (error._tag === "RequestRejected" && error.code !== "not_sent") || error._tag === "ReplyMalformed"
 
 /** The words of the server, for a line. */
 export const saidBy = (error: ModelLifecycleError): string =>

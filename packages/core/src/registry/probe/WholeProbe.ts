@@ -145,7 +145,7 @@ const seeing = Effect.fnUntraced(function* ({ say }: Asker.Asker) {
   return { vision: yield* result(right) }
 })
 
-/** llama.cpp says of images that a model cannot see them as of a fault of its own. */
+/** Some servers say of images that a model cannot see them as of a fault of their own. */
 const isBlind = (error: ModelLifecycleError): boolean =>
   Asker.isRefusal(error) || (error._tag === "ServerFault" && (error.reason === "Unknown" || error.reason === "Engine"))
 
