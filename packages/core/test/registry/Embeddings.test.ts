@@ -136,6 +136,32 @@ describe("an embedding model that is not named", () => {
   }
 })
 
+describe("an engine that writes no number for one, once", () => {
+  const broken = Outcome.httpError(200, { data: [{ index: 0, embedding: [null, 0.5] }] })
+
+  it.effect("is asked again", () =>
+    onMachine(world([small, large]))(
+      Effect.gen(function* () {
+        yield* (yield* SimulatorControl).script("POST /v1/embeddings", [broken])
+        assert.include((yield* embed()).model, small.key)
+        assert.deepInclude(yield* known(small.key), { source: "observed", holds: true })
+      })
+    )
+  )
+
+  it.effect("fails one trial of a probe", () =>
+    onMachine(world([small]))(
+      Effect.gen(function* () {
+        yield* (yield* SimulatorControl).script("POST /v1/embeddings", [Outcome.ok, broken])
+        const { row } = yield* (yield* ModelRegistry).probe(small.key)
+        const detail = "a reply without whole vectors"
+        assert.deepInclude(row.evidence["embeddings"], { holds: true, value: 2, trials: 3, detail })
+        assert.strictEqual(row.evidence["dimensions"]?.value, 768)
+      })
+    )
+  )
+})
+
 describe("a probe of an embedding model", () => {
   it.effect("asks for vectors three times, and keeps their length and the time that they take", () =>
     onMachine(world([small], { simulator: { settings: { promptProcessing: "300 millis", loadTime: "2 seconds" } } }))(

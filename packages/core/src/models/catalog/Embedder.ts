@@ -91,6 +91,8 @@ export class Embedder extends Context.Tag("@lms-bridge/core/models/Embedder")<
           Effect.gen(function* () {
             const { contextLength, instanceId } = yield* lease.ensured
             const [took, embeddings] = yield* api.embed({ model: instanceId, input: texts }).pipe(
+              // engines have been seen to write no number for one, once
+              Effect.retry({ times: 1, while: ({ _tag }) => _tag === "ReplyMalformed" }),
               Effect.timed,
               Effect.catchIf(isRefusal, (error) => refusedBy(key, instanceId, error))
             )

@@ -33,4 +33,8 @@ export const isRefusal = (error: ModelLifecycleError): boolean =>
 
 /** The words of the server, for a line. */
 export const saidBy = (error: ModelLifecycleError): string =>
-  "serverMessage" in error && error.serverMessage !== undefined ? error.serverMessage : error.message
+  error._tag === "ReplyMalformed"
+    ? "its reply holds no vectors"
+    : "serverMessage" in error && error.serverMessage !== undefined
+      ? error.serverMessage
+      : error.message

@@ -25,7 +25,7 @@ export const run = Effect.fn("EmbeddingProbe.run")(function* (
   const right: Array<boolean> = []
   const millis: Array<number> = []
   let dimensions: number | undefined
-  let refusal: string | undefined
+  let detail: string | undefined
   const all = Effect.gen(function* () {
     for (const texts of trials) {
       yield* onTrial("vectors of three texts")
@@ -33,8 +33,13 @@ export const run = Effect.fn("EmbeddingProbe.run")(function* (
       const since = yield* Clock.currentTimeMillis
       const reply = yield* embed(texts).pipe(
         Effect.map(({ vectors }) => Option.some(vectors)),
+        // engines have been seen to write no number for one, once
+        Effect.catchTag("ReplyMalformed", () => {
+          detail = "a reply without whole vectors"
+          return Effect.succeedSome([])
+        }),
         Effect.catchIf(isRefusal, (error) => {
-          refusal = `the server refuses: ${saidBy(error)}`
+          detail = `the server refuses: ${saidBy(error)}`
           return Effect.succeedNone
         })
       )
@@ -44,14 +49,14 @@ export const run = Effect.fn("EmbeddingProbe.run")(function* (
         others.length === texts.length - 1 && reply.value.every(isLike(first)) && byCosine(first, others)[0] === 0
       )
       millis.push(((yield* Clock.currentTimeMillis) - since) / texts.length)
-      dimensions = first.length
+      if (first.length > 0) dimensions = first.length
     }
   })
   const ended = yield* Effect.timeoutOption(all, limit)
   if (right.length > 0) {
     yield* onFound({
       ...loaded,
-      embeddings: yield* result(right, refusal),
+      embeddings: yield* result(right, detail),
       ...(dimensions === undefined ? {} : yield* measured("dimensions", [dimensions], right.length)),
       ...(yield* measured("millisPerText", millis))
     })
