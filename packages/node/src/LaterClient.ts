@@ -11,7 +11,11 @@ export const later = (
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     // whoever asks first may leave before it is loaded
-    const client = yield* Effect.cached(Effect.uninterruptible(Scope.extend(load, scope)))
+    const first = yield* Effect.cached(Effect.uninterruptible(Scope.extend(load, scope)))
+    let loaded: HttpClient.HttpClient | undefined
+    const client = Effect.suspend(() =>
+      loaded === undefined ? Effect.map(first, (made) => (loaded = made)) : Effect.succeed(loaded)
+    )
     return HttpClient.makeWith(
       (asked: Effect.Effect<HttpClientRequest>) =>
         Effect.flatMap(asked, (request) => Effect.flatMap(client, ({ execute }) => execute(request))),

@@ -90,17 +90,25 @@ export class Resilience extends Context.Tag("@lms-bridge/core/resilience/Resilie
                 })
               )
             })
-            return attempt.pipe(
-              Effect.tapError((error) => {
-                if (isAnswered) return Effect.void
-                made += 1
-                if (!isCircuitOpen(error)) told = error
-                return logAttempt(name, made, error)
-              }),
-              Effect.retry({ schedule, while: () => !isAnswered }),
-              // when the breaker opens between two attempts, the caller gets the error of the call itself
-              Effect.catchIf(isCircuitOpen, (open) => Effect.fail(told ?? open))
-            )
+            const logged = Effect.tapError(attempt, (error) => {
+              if (isAnswered) return Effect.void
+              made += 1
+              if (!isCircuitOpen(error)) told = error
+              return logAttempt(name, made, error)
+            })
+            // most calls need no schedule: it begins with an error that has happened
+            return Effect.catchAll(logged, (first) => {
+              let isFirst = true
+              const again = Effect.suspend(() => {
+                if (!isFirst) return logged
+                isFirst = false
+                return Effect.fail(first)
+              })
+              return Effect.retry(again, { schedule, while: () => !isAnswered }).pipe(
+                // when the breaker opens between two attempts, the caller gets the error of the call itself
+                Effect.catchIf(isCircuitOpen, (open) => Effect.fail(told ?? open))
+              )
+            })
           })
 
       return {

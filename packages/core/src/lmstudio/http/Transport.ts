@@ -8,6 +8,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
@@ -76,8 +77,14 @@ export const lastBytesLimit = Duration.seconds(2)
 
 export const make = Effect.gen(function* () {
   const settings = yield* Settings
-  // a request ends with its scope; our spans are not propagated to LM Studio
-  const client = HttpClient.withScope(HttpClient.withTracerPropagation(yield* HttpClient.HttpClient, false))
+  // a request ends with its scope
+  const client = HttpClient.withScope(yield* HttpClient.HttpClient)
+  // our spans are not propagated to LM Studio
+  const tracedClient = HttpClient.withTracerPropagation(client, false)
+  const execute = (request: HttpClientRequest.HttpClientRequest) =>
+    Effect.flatMap(FiberRef.get(FiberRef.currentTracerEnabled), (isTraced) =>
+      (isTraced ? tracedClient : client).execute(request)
+    )
   const { reply: maxBytes } = yield* CurrentByteLimits
   const baseUrl = addressOf(settings)
   const lifetime = yield* Effect.scope
@@ -96,7 +103,7 @@ export const make = Effect.gen(function* () {
 
   const send = (call: Omit<Call, "limits">) =>
     Effect.flatMap(Clock.currentTimeMillis, (start) =>
-      Effect.tap(client.execute(requestOf(call)), ({ status }) =>
+      Effect.tap(execute(requestOf(call)), ({ status }) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
           Effect.logDebug("request to LM Studio", {
             route: `${call.method} ${call.path}`,
