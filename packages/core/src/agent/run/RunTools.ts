@@ -102,7 +102,8 @@ export const make = Effect.fnUntraced(function* (
   yield* offer([...begin, ...onOffer().filter((tool) => !begin.includes(tool))])
 
   const refresh = Effect.gen(function* () {
-    const servers = yield* Effect.forEach(view.servers, asNow)
+    const servers: Array<ReadyServer> = []
+    for (const server of view.servers) servers.push(yield* asNow(server))
     if (servers.every((server, index) => server === view.servers[index])) return
     const before = view
     view = viewOf(servers)

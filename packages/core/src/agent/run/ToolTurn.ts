@@ -96,7 +96,8 @@ export const runCalls = Effect.fnUntraced(function* (
     const running = settle(prepared, call, verdict)
     return yield* places.get(verdict.tool.tool.server)?.withPermits(1)(running) ?? running
   })
-  return yield* Effect.forEach(judged, one, { discard: true, concurrency: together ? policy.callConcurrency : 1 })
+  if (together) return yield* Effect.forEach(judged, one, { discard: true, concurrency: policy.callConcurrency })
+  for (const call of judged) yield* one(call)
 })
 
 // -----------------------------------------------------------------------------
