@@ -19,14 +19,17 @@ import { patiently } from "./Database.ts"
 
 /**
  * Marks the runs of a database that was restored from a copy: what they did since the copy is not in it. A copy is told by
- * the numbers that its tables have where they are now.
+ * the numbers that its tables have where they are now, and by the timeline of what is written now: that of the last checkpoint,
+ * which is easier to ask for, changes only minutes after a standby was promoted.
  */
 export const doubtRestored = Effect.gen(function* () {
   const sql = yield* SqlClient
   const rows = yield* patiently(sql`
     with here as (
-      select (select system_identifier from pg_control_system()) || '/' || (select timeline_id from pg_control_checkpoint())
-        || '/' || (select oid from pg_database where datname = current_database()) || '/' || 'lms_runs'::regclass::oid as id),
+      select (select system_identifier from pg_control_system()) || '/'
+        || ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int
+        || '/' || (select oid from pg_database where datname = current_database())
+        || '/' || 'lms_runs'::regclass::oid as id),
     changed as (
       update lms_origin o set id = here.id from here where o.id <> here.id returning 1),
     earlier as (select o.id from lms_origin o, changed where o.id <> '')
