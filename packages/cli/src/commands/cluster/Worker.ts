@@ -51,6 +51,8 @@ export const command = Command.make("worker", {
         yield* screen.err(
           `${worker.name} takes runs, ${Words.count(worker.slots, "run")} at a time. SIGTERM lets each finish its step and gives it back.`
         )
+        const why = yield* unready
+        if (why !== undefined) yield* screen.err(`It takes none for now: ${why}`)
         return yield* Effect.never
       }).pipe(Effect.scoped, Effect.provide(context))
     })

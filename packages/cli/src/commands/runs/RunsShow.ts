@@ -57,6 +57,8 @@ export const Account = Schema.Struct({
   ...RunSummary.RunSummary.fields,
   given: AgentTask,
   toolCalls: Schema.Array(CallRecord),
+  /** Where its model is, or was, if there were several hosts. */
+  host: Schema.optionalWith(Schema.String, { exact: true }),
   /** Where it went on with another model, and why. */
   handedOver: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
   outcome: Schema.optionalWith(AgentOutcome, { exact: true })
@@ -64,13 +66,13 @@ export const Account = Schema.Struct({
 export type Account = typeof Account.Type
 
 export const render = (account: Account): string => {
-  const { handedOver = [], model, outcome, problem, rounds, runId, startedAt, status, task, toolCalls } = account
+  const { handedOver = [], host, model, outcome, problem, rounds, runId, startedAt, status, task, toolCalls } = account
   const rows = [
     ["run", runId],
     ["task", Words.oneLine(task, 400)],
     ["status", status + (outcome?.budget === undefined ? "" : `, ended by its ${outcome.budget}`)],
     ["began", DateTime.formatIso(DateTime.unsafeMake(startedAt))],
-    ["model", model ?? "none yet"],
+    ["model", `${model ?? "none yet"}${host === undefined ? "" : ` on ${host}`}`],
     ...handedOver.map((text) => ["", text] as const),
     ["work", work(account, rounds)]
   ] as const
@@ -102,7 +104,7 @@ const accountOf = Effect.fnUntraced(function* ({ account, events }: KeptRun.Kept
       ...(Either.isRight(idle) ? RunAccount.openCalls(account, account.state.lastAt) : [])
     ],
     ...(handedOver.length === 0 ? {} : { handedOver }),
-    ...present({ outcome })
+    ...present({ outcome, host: account.state.ensured?.host })
   } satisfies Account
 })
 
