@@ -1,6 +1,8 @@
 // `npm run drill -- thousand [--runs N]`: so many queued runs of ten callers, handed in one caller after the other, on four workers with
 // two slots each; beside them one process that does the same with eight at a time. Prints what was measured, what the database
 // wrote, and what that makes for 100 machines and 100,000 runs a day.
+import { join } from "node:path"
+import { journalsIn } from "../chaos/stored.mjs"
 import { startSuite } from "../checks.mjs"
 import { makeReady } from "../ready.mjs"
 import { fail } from "../workspace.mjs"
@@ -32,6 +34,8 @@ const transactions = async () => {
 const line = (what, value) => console.log(`  ${what.padEnd(58)} ${value}`)
 const share = (value) => `${(value * 100).toFixed(0)} %`
 
+const residentOf = (actions) => actions.filter((action) => action === "already-loaded").length / actions.length
+
 /** The most that any worker had under way at once, by the times in the journals. */
 const mostAtOnce = (spans) => {
   const most = new Map()
@@ -47,6 +51,23 @@ const mostAtOnce = (spans) => {
     for (const [, change] of edges) most.set(worker, Math.max(most.get(worker) ?? 0, (now += change)))
   }
   return Math.max(...most.values())
+}
+
+/**
+ * How many runs of others began, at most, while a caller had none under way: the rule of turns. Whoever has none goes before
+ * whoever has one, and among those the one whose turn was longest ago.
+ */
+const mostWaited = (spans) => {
+  const inTurn = spans.toSorted((a, b) => a.began - b.began)
+  const last = new Map()
+  let most = 0
+  for (const { began, caller, ended } of inTurn) {
+    const free = last.get(caller) ?? 0
+    const waited = inTurn.filter((other) => other.caller !== caller && other.began >= free && other.began < began)
+    most = Math.max(most, waited.length)
+    last.set(caller, Math.max(free, ended))
+  }
+  return most
 }
 
 /** While all callers wait: how many runs more the one with the most had than the one with the fewest, at most. */
@@ -87,7 +108,10 @@ const alone = async (count) => {
   const perSecond = count / ((Date.now() - began) / 1000)
   await bridge.close()
   lmStudio.child.kill()
-  return perSecond
+  const actions = journalsIn(join(world.home("single"), "data", "runs")).flatMap(({ events }) =>
+    events.flatMap((event) => (event._tag === "ModelReady" ? [event.ensured.action] : []))
+  )
+  return { perSecond, resident: residentOf(actions) }
 }
 
 try {
@@ -157,7 +181,8 @@ try {
   const effects = world.effects().filter((one) => one.startsWith("begin note t"))
   const atOnce = mostAtOnce(spans)
   const ahead = mostAhead(spans)
-  const resident = spans.filter(({ action }) => action === "already-loaded").length / spans.length
+  const waited = mostWaited(spans)
+  const resident = residentOf(spans.map(({ action }) => action))
 
   suite.record(
     `${runs} runs have ended, each change made once`,
@@ -166,15 +191,22 @@ try {
       : `${spans.length} runs, ${effects.length} changes`
   )
   suite.record(`never more than ${slots} at once on a worker`, atOnce <= slots ? undefined : `${atOnce} at once`)
-  suite.record("callers take turns", ahead <= 2 * workers * slots ? undefined : `one was ${ahead} runs ahead`)
+  // one of each other caller, and those that had been taken and had not begun
+  const bar = callers - 1 + workers * slots
+  suite.record(
+    `a caller with nothing under way waits for at most ${bar} runs of others`,
+    waited <= bar ? undefined : `one waited for ${waited}`
+  )
   line("runs a second, 4 workers with 2 slots", (runs / seconds).toFixed(1))
-  line("runs a second, one process with 8 at a time", single.toFixed(1))
+  line("runs a second, one process with 8 at a time", single.perSecond.toFixed(1))
   line("most at once on a worker", atOnce)
+  line("runs of others that a caller waited for, at most", waited)
   line("a caller was ahead of another by", ahead)
   line(
     "runs that found their model in memory",
     `${share(resident)} (${spans.length - Math.round(resident * spans.length)} loads)`
   )
+  line("the same in one process", share(single.resident))
   line("handed in by one `submit`", `${(runs / handedIn).toFixed(0)} a second`)
   for (const [table, count] of Object.entries(rows)) line(`rows of ${table} for a run`, count.toFixed(2))
   line(
