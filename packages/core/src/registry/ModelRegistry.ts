@@ -42,7 +42,7 @@ import { knownOf } from "./KnownModels.ts"
 import * as EmbeddingProbe from "./probe/EmbeddingProbe.ts"
 import * as ModelProbe from "./probe/ModelProbe.ts"
 import { quiet } from "./probe/Quiet.ts"
-import type { ThinkingSwitch } from "./probe/ThinkingSwitch.ts"
+import type { ThinkingSwitch } from "./probe/Thinking.ts"
 import * as RecordFiles from "./RecordFiles.ts"
 import * as WholeProbe from "./probe/WholeProbe.ts"
 

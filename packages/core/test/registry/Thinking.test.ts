@@ -21,7 +21,8 @@ describe.sequential("a probe of a model that", () => {
     ["thinks in its text", { thinks: "always" }, { separateReasoning: false }, true, false],
     ["thinks, on a server without a switch", { thinks: "always" }, { api: "llama-router" }, true, undefined],
     ["thinks, where the store of replies is broken", { thinks: "always" }, { historyCorrupt: true }, true, undefined],
-    ["does not think", {}, {}, false, undefined]
+    ["does not think", {}, {}, false, undefined],
+    ["does not think, and makes no calls", { habit: "drops-tools", ignoresSchema: true }, {}, false, undefined]
   ] as const) {
     it.effect(what, () =>
       Effect.gen(function* () {

@@ -19,7 +19,7 @@ import * as ModelProbe from "./ModelProbe.ts"
 import { pictures } from "./ProbeImages.ts"
 import * as Texts from "./ProbeTexts.ts"
 import * as Trials from "./ProbeTrials.ts"
-import * as ThinkingSwitch from "./ThinkingSwitch.ts"
+import * as Thinking from "./Thinking.ts"
 
 export interface Options {
   /** Before each request: what is tried, in words. */
@@ -30,7 +30,7 @@ export interface Options {
   readonly idle: Effect.Effect<void, ModelLifecycleError>
   readonly limit: Duration.Duration
   /** Absent where the server has no way to switch the thinking of a model. */
-  readonly thinking?: ThinkingSwitch.ThinkingSwitch
+  readonly thinking?: Thinking.ThinkingSwitch
 }
 
 export interface Tried {
@@ -68,17 +68,14 @@ export const run = Effect.fn("WholeProbe.run")(function* (
   const { refused, requests } = asker.seen()
   if (requests === 0 && refused !== undefined) return yield* refused
   yield* step("bound steps", ModelProbe.bound(asker))
-  yield* step(
-    "thinking",
-    Effect.map(result(asker.seen().thoughts), (reasoning) => ({ reasoning }))
-  )
+  yield* step("thinking", Thinking.thinks(asker))
   yield* step("answers by schema", bySchema(asker))
   yield* step(
     "leaving tools alone",
     Effect.suspend(() => alone(asker, formOf({ build: {}, at: 0, evidence: found }).form))
   )
   if (thinking !== undefined && (thinking.options.includes("off") || asker.seen().thoughts.includes(true))) {
-    yield* step("thinking off and on", ThinkingSwitch.run(asker, thinking))
+    yield* step("thinking off and on", Thinking.run(asker, thinking))
   }
   yield* step("two calls at once", ModelProbe.together(asker, Trials.pairs.length))
   yield* step("images", seeing(asker))

@@ -1,4 +1,4 @@
-/** Tries whether a model thinks, and does not, as a request says: by `reasoning` of LM Studio's own chat route (contract A1). */
+/** Tries whether a model thinks, and whether it does so, and does not, as a request says: by `reasoning` of LM Studio's own chat route (contract A1). */
 import * as Effect from "effect/Effect"
 import type { ChatReply } from "../../lmstudio/Chat.ts"
 import { saidBy } from "../../models/catalog/ModelEvidence.ts"
@@ -11,6 +11,14 @@ export interface ThinkingSwitch {
   readonly options: ReadonlyArray<string>
   readonly ask: (option: string, question: string, maxTokens: number) => Effect.Effect<ChatReply, ModelLifecycleError>
 }
+
+/** The replies to which no schema was set are trials; more of them where they are fewer than three. */
+export const thinks = Effect.fnUntraced(function* (asker: Asker.Asker): Effect.fn.Return<Found, ModelLifecycleError> {
+  for (const question of questions.slice(asker.seen().thoughts.length)) {
+    yield* asker.say("a question", { messages: [{ role: "user", content: question }] }, shortReply)
+  }
+  return { reasoning: yield* result(asker.seen().thoughts) }
+})
 
 /** A trial is a pair: off, and on. A server that refuses one refuses them all. */
 export const run = Effect.fnUntraced(function* (
