@@ -1,5 +1,5 @@
 /** A double of `LmsCli`: every subcommand plays the outcomes of the test's script. */
-import { LmsCli, LmsCliError, LmsInstance, LmsModel } from "@lms-bridge/core/LmsCli"
+import { LmsCli, LmsCliError, LmsInstance } from "@lms-bridge/core/LmsCli"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -70,10 +70,6 @@ export const layerNotInstalled: Layer.Layer<LmsCli> = Layer.sync(LmsCli, () => {
     logStream: () => Stream.fail(missing("log stream"))
   }
 })
-
-/** A language model on disk. */
-export const lmsModel = (modelKey: string, changes: Partial<typeof LmsModel.Type> = {}): LmsModel =>
-  new LmsModel({ modelKey, type: "llm", trainedForToolUse: true, maxContextLength: 32768, ...changes })
 
 /** A language model in memory, idle, that will be unloaded after 600 s. */
 export const lmsInstance = (modelKey: string, changes: Partial<typeof LmsInstance.Type> = {}): LmsInstance => {

@@ -109,8 +109,6 @@ export const make = Effect.gen(function* () {
   }
 })
 
-export type Places = Effect.Effect.Success<typeof make>
-
 // -----------------------------------------------------------------------------
 // internal
 // -----------------------------------------------------------------------------

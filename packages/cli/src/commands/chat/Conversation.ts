@@ -2,7 +2,7 @@
  * A chat as data: what applies to the next reply, what was said, and the run that the next one follows.
  */
 import type { AgentEvent, AgentOutcome } from "@lms-bridge/core/AgentEvent"
-import type { AgentTask, Attachment } from "@lms-bridge/core/AgentLoop"
+import type { AgentTask } from "@lms-bridge/core/AgentLoop"
 
 export interface Conversation {
   /** The task of the next reply, without its words. */
@@ -54,11 +54,6 @@ export const after = (before: Conversation, said: string, events: ReadonlyArray<
     events
   }
 }
-
-export const attach = (before: Conversation, attachments: ReadonlyArray<Attachment>): Conversation => ({
-  ...before,
-  task: { ...before.task, attachments: [...(before.task.attachments ?? []), ...attachments] }
-})
 
 /** The last reply can go on: it was stopped, or a budget ended it. */
 export const canResume = ({ run, turns }: Conversation): boolean => {

@@ -284,7 +284,7 @@ export const AgentEvent = Schema.Union(
   Schema.TaggedStruct("ToolLeftOut", { ...stamped, name: Schema.String, text: Schema.String }),
   /** The tool's schema cannot be used as it is. Reported once per run. */
   Schema.TaggedStruct("SchemaUnusable", { ...stamped, name: Schema.String, text: Schema.String }),
-  /** A note for readers; nothing depends on it. `usage` where it cost tokens. */
+  /** A note for readers, who may choose by its `kind`; the run does not depend on it. `usage` where it cost tokens. */
   Schema.TaggedStruct("Noted", { ...stamped, kind: Schema.String, text: Schema.String, usage: optional(Usage) }),
   /** The run repeats itself with a tool; `step` is what is done about it. `text` is sent to the model, except for `end`. */
   Schema.TaggedStruct("Stalled", {

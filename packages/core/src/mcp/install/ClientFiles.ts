@@ -327,18 +327,11 @@ const planAt = Effect.fnUntraced(function* (
   const editor = yield* ConfigEdit.editorOf(language)
   const { text: before, ...format } = (yield* read(client, path)) ?? { text: undefined, ...plain }
   const text = before ?? ""
-  const found = yield* Effect.mapError(
-    Either.flatMap(editor.names(text, section), (all) =>
-      Either.all(
-        all.map((other) => Either.map(editor.get(text, { section, name: other }), (entry) => ({ other, entry })))
-      )
-    ),
-    notValid
-  )
-  const own = found.filter(({ other }) => names.includes(other))
-  const taken = own.find(({ entry }) => !takes(entry))
-  if (taken !== undefined) return yield* new ClientFileError({ ...whose, reason: "Taken", path, detail: taken.other })
-  const now = own[0]?.entry
+  const found = yield* Effect.mapError(editor.entries(text, section), notValid)
+  const own = found.filter(([name]) => names.includes(name))
+  const taken = own.find(([, entry]) => !takes(entry))
+  if (taken !== undefined) return yield* new ClientFileError({ ...whose, reason: "Taken", path, detail: taken[0] })
+  const now = own[0]?.[1]
   const edited = yield* Effect.mapError(edit(editor, text, now), notValid)
   return {
     path,
@@ -346,7 +339,7 @@ const planAt = Effect.fnUntraced(function* (
     entry: now,
     changes: edited.changes,
     present: now !== undefined,
-    others: found.filter(({ entry, other }) => !names.includes(other) && isOurs(entry)).map(({ other }) => other),
+    others: found.flatMap(([name, entry]) => (!names.includes(name) && isOurs(entry) ? [name] : [])),
     before,
     after: edited.text,
     format

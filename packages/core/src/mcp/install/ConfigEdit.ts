@@ -8,8 +8,7 @@ import type * as TextEdits from "./TextEdits.ts"
 export type Language = "json" | "toml" | "yaml"
 
 export interface Editor {
-  readonly get: (text: string, place: TextEdits.Place) => Either.Either<unknown, Problem>
-  readonly names: (text: string, section: string) => Either.Either<ReadonlyArray<string>, Problem>
+  readonly entries: (text: string, section: string) => Either.Either<TextEdits.Entries, Problem>
   readonly set: (
     text: string,
     place: TextEdits.Place,

@@ -9,16 +9,14 @@ import * as Jsonc from "jsonc-parser"
 import * as JsoncText from "../../json/JsoncText.ts"
 import * as TextEdits from "./TextEdits.ts"
 
-/** The value of a member; undefined when there is none. */
-export const get = (text: string, { name, section }: TextEdits.Place): Either.Either<unknown, JsoncText.Problem> =>
-  Either.map(read(text, section), ({ members }) => {
-    const value = valueOf(members, name)
-    return value === undefined ? undefined : (Jsonc.getNodeValue(value) as unknown)
-  })
-
-/** The names of all members of a section. */
-export const names = (text: string, section: string): Either.Either<ReadonlyArray<string>, JsoncText.Problem> =>
-  Either.map(read(text, section), ({ members }) => (members?.children ?? []).map(nameOf))
+/** The members of a section, by their names. */
+export const entries = (text: string, section: string): Either.Either<TextEdits.Entries, JsoncText.Problem> =>
+  Either.map(read(text, section), ({ members }) =>
+    (members?.children ?? []).map(nameOf).map((name) => {
+      const value = valueOf(members, name)
+      return [name, value === undefined ? undefined : (Jsonc.getNodeValue(value) as unknown)]
+    })
+  )
 
 /** Sets a member. With `merge`, only the differences are changed in an existing object, and its other members stay. */
 export const set = (

@@ -22,6 +22,8 @@ export interface Place {
   readonly name: string
 }
 
+export type Entries = ReadonlyArray<readonly [name: string, value: unknown]>
+
 export interface Edit {
   readonly offset: number
   readonly length: number

@@ -7,13 +7,9 @@ import type { Problem } from "../../json/JsoncText.ts"
 import * as TomlText from "../dialects/TomlText.ts"
 import * as TextEdits from "./TextEdits.ts"
 
-/** The value of a table; undefined when there is none. */
-export const get = (text: string, { name, section }: TextEdits.Place): Either.Either<unknown, Problem> =>
-  Either.map(read(text, section), ({ entries }) => entries[name])
-
-/** The names of all tables of a section. */
-export const names = (text: string, section: string): Either.Either<ReadonlyArray<string>, Problem> =>
-  Either.map(read(text, section), ({ entries }) => Object.keys(entries))
+/** The tables of a section, by their names. */
+export const entries = (text: string, section: string): Either.Either<TextEdits.Entries, Problem> =>
+  Either.map(read(text, section), ({ entries }) => Object.entries(entries))
 
 /** Sets a table. With `merge`, only the differences are changed in an existing one, and its other keys stay. */
 export const set = (

@@ -8,13 +8,9 @@ import type { Problem } from "../../json/JsoncText.ts"
 import * as YamlText from "../dialects/YamlText.ts"
 import * as TextEdits from "./TextEdits.ts"
 
-/** The value of a member; undefined when there is none. */
-export const get = (text: string, { name, section }: TextEdits.Place): Either.Either<unknown, Problem> =>
-  Either.map(read(text, section), ({ entries }) => entries[name])
-
-/** The names of all members of a section. */
-export const names = (text: string, section: string): Either.Either<ReadonlyArray<string>, Problem> =>
-  Either.map(read(text, section), ({ entries }) => Object.keys(entries))
+/** The members of a section, by their names. */
+export const entries = (text: string, section: string): Either.Either<TextEdits.Entries, Problem> =>
+  Either.map(read(text, section), ({ entries }) => Object.entries(entries))
 
 /** Sets a member. With `merge`, only the differences are changed in an existing mapping, and its other keys stay. */
 export const set = (
