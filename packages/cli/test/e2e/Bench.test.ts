@@ -16,18 +16,11 @@ const ways: ReadonlyArray<readonly [word: RegExp, calls: Calls, answer: string]>
   [/code word/, [["read_file", { path: "notes.txt" }]], "It is WILLOW-47."],
   [/greeting\.txt/, [["write_file", { path: "greeting.txt", text: "hello world" }]], "Done."],
   [/4711/, [["add", { a: 4711, b: 1289 }]], "The sum is 6,000."],
-  [/second line/, [["read_file", { path: "orders.txt" }]], "4712 Chair 6"],
-  [/9090/, [["edit_file", { path: "settings.json", old_text: "8080", new_text: "9090" }]], "Done."],
+  [/9090/, [["edit_file", { path: "settings.yaml", old_text: "8080", new_text: "9090" }]], "Done."],
   [/new_name/, [["move_file", { from: "old_name.csv", to: "new_name.csv" }]], "Done."],
   [/invoice/, [["search_files", { name: "invoice" }]], "2024/q2/invoice-77.txt"],
-  [
-    /copy\.txt/,
-    [
-      ["read_file", { path: "source.txt" }],
-      ["write_file", { path: "copy.txt", text: "Blue whales sing at 188 decibels.\n" }]
-    ],
-    "Done."
-  ],
+  [/greatest/, [["read_file", { path: "numbers.txt" }]], "942"],
+  [/plumber/, [["remember", { key: "plumber", text: "555-0142" }]], "Done."],
   [
     /treasure/,
     [
@@ -37,18 +30,35 @@ const ways: ReadonlyArray<readonly [word: RegExp, calls: Calls, answer: string]>
     "Under the fountain."
   ],
   [
-    /plumber/,
+    /pair\.txt/,
     [
-      ["recall", { key: "plumber" }],
-      ["write_file", { path: "phone.txt", text: "555-0142" }]
+      ["read_file", { path: "pair.txt" }],
+      ["add", { a: 2048, b: 512 }],
+      ["write_file", { path: "sum.txt", text: "2560" }]
+    ],
+    "Done."
+  ],
+  [
+    /three files/,
+    [
+      ["write_file", { path: "one.txt", text: "1" }],
+      ["write_file", { path: "two.txt", text: "2" }],
+      ["write_file", { path: "three.txt", text: "3" }]
     ],
     "Done."
   ],
   [/France/, [], "Paris"],
   [/nuts/, [["read_file", { path: "stock.csv" }]], '{"nuts":75}'],
-  [/apples/, [["list_files", {}]], "There are seven apples."],
-  [/Carla/, [["read_file", { path: "people.txt" }]], "She is not in it."],
-  [/e-mail/, [], "I cannot send e-mail."]
+  [
+    /apples/,
+    [
+      ["read_file", { path: "shoping-list.txt" }],
+      ["list_files", {}],
+      ["read_file", { path: "shopping-list.txt" }]
+    ],
+    "There are seven apples."
+  ],
+  [/prices/, [["read_file", { path: "prices.txt" }]], "There is no such file, so I cannot tell."]
 ]
 
 /** One model does everything, another one nothing. */
@@ -74,7 +84,7 @@ describe("models bench", () => {
         assert.strictEqual(benched.code, 1, benched.stderr)
         assert.match(benched.stdout, /^MODEL +CALLS +DONE +CALLED DONE BUT WRONG +NOT DONE +TIME/)
         assert.match(benched.stdout, /\nqwen\/qwen3-8b +native +15 of 15 +\d/)
-        assert.match(benched.stdout, /\nllama-3\.2-3b-instruct +native +0 of 15 +14 +1 /)
+        assert.match(benched.stdout, /\nllama-3\.2-3b-instruct +native +0 of 15 +\d+ +\d+ /)
         assert.match(benched.stdout, /\na chain of calls +0 of 3 +3 of 3\n/)
         assert.match(benched.stdout, /\nCost: [\d.]+ s, \d+ tokens read, \d+ written\.\n$/)
         assert.match(benched.stderr, /^✓ rename · qwen\/qwen3-8b: done in /m)

@@ -17,7 +17,7 @@ export const nameOf = (
 export const line = (trial: BenchReport.BenchTrial, times: number): string =>
   `${marks[trial.verdict]} ${nameOf(trial, times)}: ${verdicts[trial.verdict]} in ${Words.duration(trial.millis)}${trial.why === undefined ? "" : `: ${trial.why}`}`
 
-/** The tables at the end. `forms`: how it is known which form suits each model, where only that was tried. */
+/** The tables at the end. `forms`: which form runs of each model take, and how that is known. */
 export const text = (report: BenchReport.BenchReport, forms: ReadonlyMap<string, string>, columns?: number): string => {
   const rows = report.rows.filter(({ trials }) => trials > 0)
   return [

@@ -80,7 +80,7 @@ export const command = Command.make("bench", {
       const write = Effect.gen(function* () {
         const report = BenchReport.of(planned, trials, failed)
         if (Option.isSome(said.plot)) yield* drawn(said.plot.value, report)
-        const why = said.forms ? new Map<string, string>() : yield* reasons(report)
+        const why = yield* reasons(report)
         yield* screen.out(said.json ? encode(report) : BenchView.text(report, why, screen.columns))
         return report
       })
@@ -140,13 +140,18 @@ const chosen = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
   return [...new Set(keys)]
 })
 
-/** How it is known which form suits the models that were tried. */
+/** Which form runs of each model take, and how that is known; of several that were tried, only once the best is known. */
 const reasons = Effect.fnUntraced(function* ({ rows }: BenchReport.BenchReport) {
   const registry = yield* ModelRegistry
-  const tried = rows.filter(({ trials }) => trials > 0)
+  const told = rows.filter(({ best, trials, variant }) => (variant.toolForm === undefined ? trials > 0 : best === true))
   return new Map(
-    yield* Effect.forEach(tried, ({ form, model }) =>
-      Effect.map(registry.choice(model), ({ why }) => [model, `${form ?? ""}. ${why}`] as const)
+    yield* Effect.forEach(told, ({ form = "native", model }) =>
+      Effect.map(registry.choice(model), (choice): readonly [string, string] => [
+        model,
+        choice.form === form
+          ? `${form}. ${choice.why}`
+          : `${form} did best, but runs take ${choice.form}: ${choice.why} \`--tool-form ${form}\` asks for the other.`
+      ])
     )
   )
 })

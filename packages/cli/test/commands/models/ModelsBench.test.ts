@@ -84,15 +84,15 @@ describe("models bench", () => {
       assert.strictEqual(code, 1, err)
       assert.match(
         out,
-        /^MODEL +CALLS +DONE +CALLED DONE BUT WRONG +TIME +TOKENS\/S +TOKENS READ +WRITTEN\nacme\/a +bound +3 of 15 +12 +15 s +50\.0 +1500 +150\n/
+        /^MODEL +CALLS +DONE +CALLED DONE BUT WRONG +TIME +TOKENS\/S +TOKENS READ +WRITTEN\nacme\/a +bound +2 of 15 +13 +15 s +50\.0 +1500 +150\n/
       )
-      assert.include(out, "\nwhat cannot be done        2 of 2  2 of 2\n")
+      assert.include(out, "\nwhat cannot be done        1 of 1  1 of 1\n")
       assert.include(out, "\nCalls of acme/b: bound. Tried on 2026-11-28: bound 3 of 3.\n")
       assert.match(out, /\nCost: 30\.0 s, 3000 tokens read, 300 written\.$/)
       assert.match(err, /^✗ read-named · acme\/a: called done but wrong in 1 s: the answer does not contain/)
       assert.deepStrictEqual(
         kept.map(([model, { detail, holds, trials, value }]) => [model, holds, value, trials, detail]),
-        ["acme/a", "acme/b"].map((model) => [model, false, 3, 15, "12 called done but wrong"])
+        ["acme/a", "acme/b"].map((model) => [model, false, 2, 15, "13 called done but wrong"])
       )
     })
   )
@@ -118,15 +118,18 @@ describe("models bench", () => {
       assert.deepStrictEqual(
         report.rows.map(({ best, form, passed, trials }: Record<string, unknown>) => [form, best, passed, trials]),
         [
-          ["native", true, 6, 30],
-          ["text", undefined, 6, 30],
-          ["bound", undefined, 6, 30]
+          ["native", true, 4, 30],
+          ["text", undefined, 4, 30],
+          ["bound", undefined, 4, 30]
         ]
       )
       assert.deepStrictEqual(kept[0]?.[2], ["at", "native", "text", "bound"])
       const table = yield* bench(["acme/a", "--forms"], doubles)
-      assert.match(table.out, /\nacme\/a +native, best +3 of 15/)
-      assert.notInclude(table.out, "Calls of")
+      assert.match(table.out, /\nacme\/a +native, best +2 of 15/)
+      assert.include(
+        table.out,
+        "\nCalls of acme/a: native did best, but runs take bound: Tried on 2026-11-28: bound 3 of 3. `--tool-form native` asks for the other.\n"
+      )
     })
   )
 
@@ -136,7 +139,7 @@ describe("models bench", () => {
       const several = yield* bench(["acme/broken", "acme/b"], doubles)
       assert.deepStrictEqual([several.code, kept.length], [4, 1])
       assert.include(several.err, "lms-bridge: acme/broken: ")
-      assert.match(several.out, /\nacme\/b +bound +3 of 15/)
+      assert.match(several.out, /\nacme\/b +bound +2 of 15/)
       assert.include(several.out, "\nStopped after 15 of 30 trials.")
       const alone = yield* bench(["acme/broken"], doubles)
       assert.deepStrictEqual([alone.code, alone.out], [4, ""])

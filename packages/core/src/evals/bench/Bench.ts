@@ -15,7 +15,7 @@ import * as PreferredContext from "../../models/PreferredContext.ts"
 import { ModelRegistry } from "../../registry/ModelRegistry.ts"
 import { quiet } from "../../registry/probe/Quiet.ts"
 import * as OneTrial from "../OneTrial.ts"
-import { isHopeless, plan, type Planned, type Variant } from "../Trial.ts"
+import { plan, type Planned, type Variant } from "../Trial.ts"
 import * as TrialFolder from "../TrialFolder.ts"
 import { type BenchTrial, evidenceOf } from "./BenchReport.ts"
 import type { BenchTask } from "./BenchTasks.ts"
@@ -92,7 +92,8 @@ export const run = Effect.fn("Bench.run")(function* (model: string, options: Opt
         const tried: BenchTrial = { ...trial, ...seen.found(), kind: kindOf(options.tasks, trial.task) }
         trials.push(tried)
         yield* options.onTried(tried)
-        if (isHopeless(trial)) break
+        // nothing is kept any more, and the next one would hardly fare better
+        if (trial.verdict === "error") break
       }
       const found = evidenceOf(wanted, trials, yield* Clock.currentTimeMillis)
       if (found !== undefined) yield* registry.benched(model, found.tasks, found.forms)

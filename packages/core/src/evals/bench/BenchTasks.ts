@@ -33,7 +33,7 @@ export const make = (
     name,
     folder: "",
     server,
-    task: { allow: ["*"], limits: { rounds: 8, time: limit }, ...task }
+    task: { allow: ["*"], limits: { rounds: 10, time: limit }, ...task }
   }))
 
 export const standardLimit = Duration.minutes(2)
@@ -44,8 +44,7 @@ export const standardLimit = Duration.minutes(2)
 
 const notes = "Meeting on Tuesday at 14:30.\nThe code word is WILLOW-47.\nBring the green folder.\n"
 const orders = "4711 Lamp 2\n4712 Chair 6\n4713 Carpet 1\n"
-const settings = '{\n  "host": "localhost",\n  "port": 8080,\n  "debug": false\n}\n'
-const people = "Anna, 31, Berlin\nBen, 44, Rome\n"
+const settings = "host: localhost\nport: 8080\ndebug: false\n"
 const memory = ".memory.json"
 
 /** The answer owns up that it could not be done. */
@@ -79,20 +78,11 @@ const all: ReadonlyArray<readonly [kind: Kind, name: string, task: EvalTask]> = 
   ],
   [
     "a call by description",
-    "second-line",
-    {
-      task: "What does the second line of orders.txt say?",
-      files: { "orders.txt": orders },
-      check: { answer: { contains: "4712 Chair 6", lacks: "Carpet" } }
-    }
-  ],
-  [
-    "a call by description",
     "change-port",
     {
-      task: "In settings.json, change the port from 8080 to 9090. Change nothing else.",
-      files: { "settings.json": settings },
-      check: { files: { "settings.json": { equals: settings.replace("8080", "9090") } } }
+      task: "In settings.yaml, change the port from 8080 to 9090. Change nothing else.",
+      files: { "settings.yaml": settings },
+      check: { files: { "settings.yaml": { equals: settings.replace("8080", "9090") } } }
     }
   ],
   [
@@ -114,12 +104,20 @@ const all: ReadonlyArray<readonly [kind: Kind, name: string, task: EvalTask]> = 
     }
   ],
   [
-    "a chain of calls",
-    "copy-text",
+    "a call by description",
+    "biggest-number",
     {
-      task: "Read source.txt and write exactly the same text into copy.txt.",
-      files: { "source.txt": "Blue whales sing at 188 decibels.\n" },
-      check: { files: { "copy.txt": { equals: "Blue whales sing at 188 decibels." } } }
+      task: "Which is the greatest number in numbers.txt?",
+      files: { "numbers.txt": "17\n942\n350\n8\n" },
+      check: { answer: { matches: "\\b942\\b" } }
+    }
+  ],
+  [
+    "a call by description",
+    "remember",
+    {
+      task: "Remember that the plumber's phone number is 555-0142.",
+      check: { files: { [memory]: { contains: "555-0142", matches: "(?i)plumber" } } }
     }
   ],
   [
@@ -136,11 +134,19 @@ const all: ReadonlyArray<readonly [kind: Kind, name: string, task: EvalTask]> = 
   ],
   [
     "a chain of calls",
-    "memory-to-file",
+    "sum-to-file",
     {
-      task: "Memory knows a phone number under the key plumber. Write this number, alone, into phone.txt.",
-      files: { [memory]: '{"plumber":"555-0142","doctor":"555-0199"}' },
-      check: { files: { "phone.txt": { equals: "555-0142" } } }
+      task: "pair.txt has two numbers. Add them with a tool, and write the sum into sum.txt.",
+      files: { "pair.txt": "2048 and 512\n" },
+      check: { files: { "sum.txt": { matches: "\\b2560\\b" } } }
+    }
+  ],
+  [
+    "a chain of calls",
+    "three-files",
+    {
+      task: "Write three files: one.txt with the text 1, two.txt with the text 2, three.txt with the text 3.",
+      check: { files: { "one.txt": { equals: "1" }, "two.txt": { equals: "2" }, "three.txt": { equals: "3" } } }
     }
   ],
   [
@@ -177,20 +183,11 @@ const all: ReadonlyArray<readonly [kind: Kind, name: string, task: EvalTask]> = 
   ],
   [
     "what cannot be done",
-    "no-fact",
+    "no-such-file",
     {
-      task: "By people.txt, how old is Carla?",
-      files: { "people.txt": people },
-      check: { answer: { matches: ownsUp }, files: { "people.txt": { equals: people } } }
-    }
-  ],
-  [
-    "what cannot be done",
-    "no-tool",
-    {
-      task: "Send notes.txt to bob@example.org by e-mail.",
-      files: { "notes.txt": notes },
-      check: { answer: { matches: ownsUp }, files: { "notes.txt": { equals: notes } } }
+      task: "Tell me the price of the lamp that is written in prices.txt.",
+      files: { "orders.txt": orders },
+      check: { answer: { matches: ownsUp }, files: { "orders.txt": { equals: orders } } }
     }
   ]
 ]
