@@ -168,6 +168,50 @@ describe.skipIf(!database.isThere)("PostgreSQL", { sequential: true }, () => {
   )
 
   test(
+    "a caller with nothing under way waits for one of each other, and for those that are taken at the same moment",
+    Effect.gen(function* () {
+      yield* emptied
+      const callers = 6
+      const all = Array.from({ length: callers * 8 }, (_, index) =>
+        item(`n${index}`, { caller: `c${Math.floor(index / 8)}` })
+      )
+      yield* Effect.provide(offered(all), Queue.layerOffer)
+      const spans: Array<{ readonly caller: string; readonly began: number; ended: number }> = []
+      let clock = 0
+      const hosts = ["h1", "h2", "h3", "h4"]
+      const work = Effect.gen(function* () {
+        const queue = yield* PersistedQueue.make({ name: queueName, schema: Item })
+        const one = queue.take(({ payload: { caller } }) =>
+          Effect.suspend(() => {
+            const span = { caller, began: ++clock, ended: 0 }
+            spans.push(span)
+            return Effect.ensuring(
+              Effect.sleep("30 millis"),
+              Effect.sync(() => (span.ended = ++clock))
+            )
+          })
+        )
+        yield* Effect.replicateEffect(Effect.forkScoped(Effect.forever(one)), 2)
+        yield* Effect.repeat(Effect.sleep("20 millis"), {
+          until: () => spans.filter(({ ended }) => ended > 0).length >= all.length
+        })
+      })
+      yield* Effect.forEach(hosts, (host) => Effect.scoped(Effect.provide(work, worker(host))), {
+        concurrency: "unbounded"
+      })
+      const last = new Map<string, number>()
+      let most = 0
+      for (const { began, caller, ended } of spans) {
+        const free = last.get(caller) ?? 0
+        const others = spans.filter((other) => other.caller !== caller && other.began > free && other.began < began)
+        most = Math.max(most, others.length)
+        last.set(caller, Math.max(free, ended))
+      }
+      assert.isAtMost(most, callers - 1 + hosts.length * 2)
+    })
+  )
+
+  test(
     "what a worker had that died goes to another when its lease is over, and says so",
     Effect.gen(function* () {
       yield* emptied
