@@ -170,7 +170,7 @@ export const make = async (seed, bin) => {
       await postgres.close()
     },
     warm: async () => {
-      await eventually("some runs end", () => world.effects().filter((line) => line.startsWith("end")).length > 8)
+      await eventually("some runs end", () => world.effects().filter((line) => line.startsWith("end")).length > 8, 240)
     },
     finish: async () => {
       state.isOver = true

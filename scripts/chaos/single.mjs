@@ -153,7 +153,7 @@ export const make = async (seed) => {
     },
     /** Before anything goes wrong. */
     warm: async () => {
-      await eventually("some runs end", () => world.effects().filter((line) => line.startsWith("end")).length > 6)
+      await eventually("some runs end", () => world.effects().filter((line) => line.startsWith("end")).length > 6, 240)
     },
     finish: async () => {
       state.isOver = true
