@@ -20,19 +20,23 @@ export const ofAnswer = (state: AgentState, text: string): Narrowed | undefined 
   const meant = Sources.nearlyNamed(state)
   if (meant !== undefined) return onlyReading([lastTool(state)], `Nobody has looked at ${meant}.`)
   const failed = StallGuard.failedChange(state)
+  const isHonest = NoAnswer.ownsUp(text)
+  // a model that is sent on and on writes what it cannot find
+  const isHeard = isHonest && state.narrowed >= mostForHonest
   // before anything is written
-  if (NoAnswer.isInVain(state) && failed === undefined) return lookFurther(state, "No call has found anything so far.")
+  if (NoAnswer.isInVain(state) && failed === undefined && !isHeard)
+    return lookFurther(state, "No call has found anything so far.")
   const left = Sources.untouched(state)
-  if (left !== undefined) return anyCall(`No call has touched ${left}.`)
+  if (left !== undefined && !isHeard) return anyCall(`No call has touched ${left}.`)
   if (failed !== undefined) {
     const text = `"${failed}" failed, and nothing was done about it.`
     return { _tag: "StepNarrowed", without: [], left: "all", again: failed, text }
   }
   if (NoAnswer.objection(state, text) !== undefined) return anyCall("The model only speaks of a call.")
   // nobody is to be driven to write: only reading tools are left to a model that gives up
-  const tool = NoAnswer.givenUpOn(state, text)
+  const tool = isHeard ? undefined : NoAnswer.givenUpOn(state, text)
   if (tool !== undefined) return lookFurther(state, `The model gave up after "${tool}" did not help.`)
-  const missing = NoAnswer.ownsUp(text) ? undefined : unread(state, text)
+  const missing = isHonest ? undefined : unread(state, text)
   return missing === undefined ? undefined : lookFurther(state, missing)
 }
 
@@ -84,6 +88,9 @@ const unread = (state: AgentState, text: string): string | undefined => {
   const word = state.narrowed < mostForWords ? Grounds.notFound(state) : undefined
   return word === undefined ? undefined : `Nothing was found for "${word}".`
 }
+
+/** So often is a model sent on that says that there is nothing. */
+const mostForHonest = 2
 
 /** A word need not stand in what answers it. */
 const mostForWords = 2

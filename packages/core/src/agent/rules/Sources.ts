@@ -21,10 +21,11 @@ export const unseen = ({ messages, task }: AgentState, call: ToolCall): string |
   return sourcesIn(task.task).find((name) => !seen.some((path) => path.includes(name)))
 }
 
-/** A source that stands in no argument of any call; undefined when there is none. */
+/** A source that stands in no argument of any call, nor does a file that is meant by it; undefined when there is none. */
 export const untouched = ({ messages, task }: AgentState): string | undefined => {
+  const asked = sourcesIn(task.task)
   const touched = argumentsIn(messages)
-  return sourcesIn(task.task).find((name) => !touched.some((leaf) => leaf.includes(name)))
+  return asked.find((name) => !touched.some((leaf) => isMeantBy(name, leaf, asked)))
 }
 
 /**
@@ -44,12 +45,11 @@ export const nearlyNamed = ({ messages, task, stall: { activity } }: AgentState)
 export const unopened = ({ messages, task }: AgentState): string | undefined => {
   const failed = failedCalls(messages)
   if (failed.size === 0) return undefined
-  const tried = argumentsIn(messages).map(lastPart)
-  const opened = argumentsIn(messages, failed).map(lastPart)
-  return sourcesIn(task.task).find(
-    (name) =>
-      tried.some((leaf) => leaf.includes(name)) &&
-      !opened.some((leaf) => leaf.includes(name) || nearest(leaf, [name]).length > 0)
+  const asked = sourcesIn(task.task)
+  const tried = argumentsIn(messages)
+  const opened = argumentsIn(messages, failed)
+  return asked.find(
+    (name) => tried.some((leaf) => leaf.includes(name)) && !opened.some((leaf) => isMeantBy(name, leaf, asked))
   )
 }
 
@@ -69,6 +69,11 @@ const failedCalls = (messages: ReadonlyArray<ChatMessage>): ReadonlySet<string> 
   new Set(
     messages.flatMap((message) => (message.role === "tool" && isError(message.content) ? [message.toolCallId] : []))
   )
+
+/** Whether an argument is the source, or a file called nearly like it that the task does not name itself. */
+const isMeantBy = (name: string, leaf: string, asked: ReadonlyArray<string>): boolean =>
+  leaf.includes(name) ||
+  (pathsIn(leaf).length > 0 && !asked.includes(lastPart(leaf)) && nearest(lastPart(leaf), [name]).length > 0)
 
 /** Last parts of paths, and addresses: what has an ending, or stands behind a slash. */
 const sourcesIn = (task: string): ReadonlyArray<string> => pathsIn(task).map(lastPart)

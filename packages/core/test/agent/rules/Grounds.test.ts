@@ -92,6 +92,17 @@ describe("an answer that rests on nothing", () => {
       names: '"prices.txt"'
     },
     {
+      is: "from one of two files with like names, the other of which is not there",
+      task: "Which is longer, /d/orders.txt or /d/order.txt?",
+      turns: [
+        step("read", { path: "/d/order.txt" }),
+        step("read", { path: "/d/orders.txt" }),
+        says("The first is longer.")
+      ],
+      status: "failed",
+      names: '"order.txt"'
+    },
+    {
       is: "that says that a mail was sent, where nothing can send",
       task: "Send /d/orders.txt to bob@example.org by e-mail.",
       turns: [step("read", { path: "/d/orders.txt" }), says("The file has been sent to Bob.")],
@@ -149,6 +160,45 @@ describe("an answer that rests on nothing", () => {
           servers: { main: { ...main, tree, write } }
         })
       )
+    )
+  )
+
+  it.effect("is sent on twice, and heard the third time, when it says that there is nothing", () =>
+    Effect.gen(function* () {
+      const events = yield* run(bound({ task: "What does the lamp cost by /d/prices.txt?" }))
+      const { calls } = yield* World.Seen
+      assert.strictEqual(only(events, "StepNarrowed").length, 2)
+      assert.notInclude(
+        calls.map(({ tool: name }) => name),
+        "write"
+      )
+      assert.deepInclude(outcomeOf(events), { status: "done", answer: "There is no file prices.txt." })
+    }).pipe(
+      Effect.provide(
+        World.layer({
+          turns: [
+            step("read", { path: "/d/prices.txt" }),
+            says("There is no file prices.txt."),
+            step("find", { pattern: "prices" }),
+            says("There is no file prices.txt."),
+            step("list", { path: "/d" }),
+            says("There is no file prices.txt."),
+            step("write", { path: "/d/prices.txt", line: "Lamp 30" }),
+            says("The lamp costs 30.")
+          ],
+          servers: { main: { ...main, write } }
+        })
+      )
+    )
+  )
+
+  it.effect("needs no call for a file that is called nearly as another, which was read", () =>
+    Effect.gen(function* () {
+      const events = yield* run(bound({ task: "How many orders are in /d/ordres.txt? Its name may be another." }))
+      assert.deepStrictEqual(only(events, "StepNarrowed"), [])
+      assert.deepInclude(outcomeOf(events), { status: "done", answer: "One." })
+    }).pipe(
+      Effect.provide(World.layer({ turns: [step("read", { path: "/d/orders.txt" }), says("One.")], servers: { main } }))
     )
   )
 
