@@ -8,11 +8,11 @@ export { type Json, type Message, RpcError } from "./jsonRpc.ts"
 
 type Json = JsonRpc.Json
 
-/** A clock that jumps by 11 minutes with each SIGUSR2; timers stay as they are. */
+/** A clock that jumps by 12 minutes with each SIGUSR2; timers stay as they are. */
 const jumping = `let ahead = 0
 const now = Date.now
 Date.now = () => now() + ahead
-if (process.platform !== "win32") process.on("SIGUSR2", () => { ahead += 660_000; process.stderr.write("jumped") })`
+if (process.platform !== "win32") process.on("SIGUSR2", () => { ahead += 720_000; process.stderr.write("jumped") })`
 
 /** A running fixture, not initialized yet. `answer` is what the client says to the server's own requests. */
 export const start = Effect.fnUntraced(function* (answer: JsonRpc.Answering = () => ({})) {
@@ -56,7 +56,7 @@ export const start = Effect.fnUntraced(function* (answer: JsonRpc.Answering = ()
     request,
     notify,
     pid: child.pid,
-    /** Lets 11 minutes pass for its clock, and returns when they have. */
+    /** Lets 12 minutes pass for its clock, and returns when they have. */
     jump: Effect.async<void>((resume) => {
       const look = (chunk: Buffer) => {
         if (!chunk.toString().includes("jumped")) return
