@@ -203,6 +203,10 @@ const subjects = {
       "`metrics` got none from the address that it was given",
       "start `serve --http --port N` and name that address; check the token"
     ],
+    CannotBeDone: [
+      "a tool of `models bench` cannot do what the model asks of it; the model is told why",
+      "nothing: to see what it does then is part of the bench"
+    ],
     EvalTasksInvalid: [
       "files of an eval are no tasks, or there are none; the message names each with its key",
       "correct them; `eval --schema` prints what a task may say"

@@ -20,6 +20,7 @@ if (await found()) {
   }
   const Metrics = await import(inRoot("packages/core/dist/observability/Metrics.js"))
   const Prometheus = await import(inRoot("packages/core/dist/observability/Prometheus.js"))
+  const Effect = await import("effect/Effect")
   for (const { add, labels, observe, set, type } of Object.values(Metrics)) {
     if (labels === undefined) continue
     const values = Object.fromEntries(labels.map((label) => [label, 'a "quoted" \\ value']))
@@ -30,7 +31,7 @@ if (await found()) {
   await check(
     "the metrics are in Prometheus' format, and named as it recommends",
     ["check", "metrics"],
-    Prometheus.render()
+    await Effect.runPromise(Prometheus.render)
   )
   await check("the alert rules are valid", ["check", "rules", inRoot("docs/operations/alerts.yml")])
   await check("the alerts fire when they should", ["test", "rules", inRoot("docs/operations/alerts.test.yml")])

@@ -24,7 +24,8 @@ const listen = (to) => {
   to.on("pageerror", (error) => complaints.push(String(error)))
   to.on("console", (message) => {
     // what the script does to the connection on purpose
-    if (message.type() === "error" && !/ERR_|401|409/.test(message.text())) complaints.push(message.text())
+    if (message.type() === "error" && !/ERR_|401|409/.test(message.text()))
+      complaints.push(`${message.text()} ${message.location().url}`)
   })
 }
 listen(page)
