@@ -75,7 +75,14 @@ const isOpen = ({ adapted, narrowed }: AgentState): boolean =>
 /** Any call but one that may destroy something that the model had no mind to touch. */
 const anyCall = (text: string): Narrowed => ({ _tag: "StepNarrowed", without: [answer], left: "careful", text })
 
-const lookFurther = (state: AgentState, text: string): Narrowed => onlyReading(NoAnswer.exhausted(state), text)
+/** By other tools than those that have said what they have, and other ones than their variants. */
+const lookFurther = (state: AgentState, text: string): Narrowed => {
+  const exhausted = NoAnswer.exhausted(state)
+  const variants = state.offered.filter(
+    (name) => !exhausted.includes(name) && exhausted.some((other) => name.startsWith(`${other}_`))
+  )
+  return onlyReading([...exhausted, ...variants], text)
+}
 
 /** Why an answer that sounds right is not borne out by what was read. */
 const unread = (state: AgentState, text: string): string | undefined => {

@@ -142,7 +142,7 @@ describe("an answer that rests on nothing", () => {
         only(events, "StepNarrowed").map(({ left, text: why, without }) => [why, left, without]),
         [
           ["No call has found anything so far.", "reading", ["answer", "find"]],
-          ['Nothing was found for "invoice".', "reading", ["answer", "find", "list"]]
+          ['Nothing was found for "invoice".', "reading", ["answer", "find", "list", "list_with_sizes"]]
         ]
       )
       assert.deepInclude(outcomeOf(events), { status: "done", answer: "It is 2024/q2/invoice-77.txt." })
@@ -157,7 +157,7 @@ describe("an answer that rests on nothing", () => {
             step("tree", { path: "/d" }),
             says("It is 2024/q2/invoice-77.txt.")
           ],
-          servers: { main: { ...main, tree, write } }
+          servers: { main: { ...main, list_with_sizes: list, tree, write } }
         })
       )
     )
