@@ -3,8 +3,8 @@
  * somebody else, take the first thing that they see for what they looked for in vain, and write a file where they should send
  * a mail.
  */
-import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../internal/parseJson.ts"
+import { textsIn } from "../policy/ArgumentPaths.ts"
 import { gaveNothing, isError } from "../shapes/EmptyResult.ts"
 import type { AgentState } from "./AgentState.ts"
 import * as Sources from "./Sources.ts"
@@ -78,15 +78,6 @@ const wordsIn = (text: string): ReadonlyArray<string> =>
     .split(/[\s"'`,;?!()]+/)
     .filter((word) => !/[/\\]/.test(word))
     .flatMap((word) => word.match(/[\p{L}\p{N}]{4,}/gu) ?? [])
-
-const textsIn = (value: unknown): ReadonlyArray<string> =>
-  typeof value === "string"
-    ? [value]
-    : Array.isArray(value)
-      ? value.flatMap(textsIn)
-      : Predicate.isRecord(value)
-        ? Object.values(value).flatMap(textsIn)
-        : []
 
 const effects = [
   {
